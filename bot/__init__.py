@@ -1,0 +1,1 @@
+"""The heart: what a conversation is, who answers, and where it is remembered."""

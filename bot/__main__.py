@@ -1,0 +1,230 @@
+"""`python -m bot …`: serve, ask, chat, backup, restore."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from bot.config import Settings, read_settings
+from bot.errors import BotError, NeighbourError, SettingsError
+from bot.measure import log_as_json
+from knowledge_base.errors import KnowledgeError
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="社保易答")
+screen = Console(stderr=True)
+STAGES = {"encoder": "学习句子", "classifier": "学习主题", "index": "建立索引"}
+
+
+class Bars:
+    """Progress of long work: a bar a stage on a terminal, a line a stage elsewhere."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=screen)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, stage: str, done: int, of: int) -> None:
+        if not screen.is_terminal:
+            if done == of:
+                screen.print(f"{STAGES.get(stage, stage)} {done}/{of}")
+            return
+        if not self._tasks:
+            self._progress.start()
+        if stage not in self._tasks:
+            self._tasks[stage] = self._progress.add_task(STAGES.get(stage, stage), total=of)
+        self._progress.update(self._tasks[stage], completed=done)
+
+    def end(self) -> None:
+        if self._tasks:
+            self._progress.stop()
+
+
+@app.command()
+def serve(
+    workers: Annotated[int | None, typer.Option(help="web processes")] = None,
+    host: Annotated[str | None, typer.Option()] = None,
+    port: Annotated[int | None, typer.Option()] = None,
+) -> None:
+    """Everything the service needs, until Ctrl-C."""
+    from bot.parent import only_server
+    from bot.parent import serve as run
+
+    settings = _with_server(read_settings(), workers=workers, host=host, port=port)
+    log_as_json()
+    with only_server(settings.home):
+        raise typer.Exit(asyncio.run(run(settings, lambda text: screen.print(text, highlight=False))))
+
+
+@app.command(hidden=True)
+def prepare() -> None:
+    """Tables, models and a published version; `serve` runs it first."""
+    from bot.preparation import prepare as run
+
+    bars = Bars()
+    try:
+        run(read_settings(), bars)
+    finally:
+        bars.end()
+
+
+@app.command()
+def publish() -> None:
+    """Builds a version from the files and switches all workers to it, also while they serve."""
+    prepare()
+
+
+@app.command(name="train-rasa")
+def train_rasa() -> None:
+    """Trains Rasa's model where its inputs changed; a running server takes it over."""
+    from bot.parent import train_rasa as run
+
+    screen.print(str(run(read_settings())))
+
+
+@app.command(hidden=True)
+def child(kind: str, host: str = "127.0.0.1", port: int = 8000) -> None:
+    """One process of a server: `web` or `chores`."""
+    sys.setswitchinterval(0.001)  # the writer thread waits for the interpreter less long
+    log_as_json()
+    if kind == "web":
+        _run_web(host, port)
+    else:
+        asyncio.run(_run_chores())
+
+
+@app.command()
+def ask() -> None:
+    """JSON lines in, JSON lines out, in order."""
+    from bot.talk import ask as one
+    from bot.talk import open_talk
+
+    assistant = open_talk(read_settings(), Bars())
+
+    async def run() -> None:
+        for line in sys.stdin:
+            if not line.strip():
+                continue
+            try:
+                told = json.loads(line)
+                if not isinstance(told, dict):
+                    raise ValueError("each line must be a JSON object")
+                answer = await one(assistant, told)
+            except ValueError as error:
+                name = told.get("id") if isinstance(locals().get("told"), dict) else None
+                answer = {"id": name, "error": {"code": "bad_line", "message": str(error)}}
+            sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+
+    asyncio.run(run())
+
+
+@app.command()
+def chat() -> None:
+    """Talk in the terminal."""
+    from bot.talk import fresh, open_talk, say
+
+    assistant = open_talk(read_settings(), Bars())
+    conversation = fresh()
+
+    async def one(text: str) -> None:
+        nonlocal conversation
+        said = await say(assistant, conversation, text)
+        conversation = said.conversation
+        print(said.reply.text.replace("**", ""))
+        for source in said.reply.sources:
+            print(f"  依据：{source.title} {source.article} {source.effective}")
+
+    with asyncio.Runner() as runner:
+        while True:
+            try:
+                text = input("您：")
+            except (EOFError, KeyboardInterrupt):
+                print()
+                return
+            if text.strip():
+                runner.run(one(text))
+
+
+@app.command()
+def backup(file: Path) -> None:
+    """The whole state into FILE, while serving."""
+    from bot.backup import backup as run
+
+    screen.print(run(read_settings(), file))
+
+
+@app.command()
+def restore(file: Path) -> None:
+    """The whole state from FILE; refused while a server runs."""
+    from bot.backup import restore as run
+
+    screen.print(run(read_settings(), file))
+
+
+def _with_server(settings: Settings, **given: object) -> Settings:
+    told = settings.server.model_dump() | {k: v for k, v in given.items() if v is not None}
+    if given["port"] is None and os.environ.get("PORT"):
+        told["port"] = os.environ["PORT"]
+    try:
+        server = type(settings.server).model_validate(told)
+    except ValueError as error:
+        raise SettingsError(f"server: {error}") from error
+    return settings.model_copy(update={"server": server})
+
+
+def _run_web(host: str, port: int) -> None:
+    import uvicorn
+
+    config = uvicorn.Config(
+        "channels.app:create_app", factory=True, loop="uvloop", http="httptools", ws="websockets-sansio", lifespan="on",
+        log_config=None, access_log=False, proxy_headers=False, server_header=False, date_header=True,
+        ws_max_size=65_536, ws_ping_interval=30, ws_ping_timeout=30, timeout_graceful_shutdown=8,
+    )  # fmt: skip
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listening.bind((host, port))
+    listening.set_inheritable(True)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+async def _run_chores() -> None:
+    import signal
+
+    from bot.assembly import open_parts
+
+    stopping = asyncio.Event()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
+    async with open_parts(read_settings()) as parts:
+        await parts.follower.start()
+        tasks = [asyncio.create_task(parts.caretaker.run()), asyncio.create_task(parts.follower.run(parts.bus))]
+        await stopping.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await parts.follower.leave()
+
+
+def main() -> None:
+    """Expected faults are one message and status 2, not a traceback."""
+    try:
+        app()
+    except (SettingsError, KnowledgeError, NeighbourError) as error:
+        screen.print(str(error), style="red", highlight=False, markup=False)
+        sys.exit(2)
+    except BotError as error:
+        screen.print(f"{type(error).__name__}: {error}", style="red", markup=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

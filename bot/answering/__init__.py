@@ -1,0 +1,1 @@
+"""How the bot answers: it perceives a turn, then the first rule that speaks decides."""

@@ -1,0 +1,271 @@
+"""RULES: the product in one list. The first rule that speaks decides the bot's reply (pure)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from bot.answering.turn import Reply, Turn
+from bot.answering.wording import answer_text, say, sources
+from bot.conversation import Choice, Stage
+from knowledge_base.entry import Entry
+from knowledge_base.figures import Figure
+from knowledge_base.index import Hit
+from knowledge_base.topics import in_scope, topic_labels
+
+Rule = Callable[[Turn, dict[str, Figure]], Reply | None]
+
+SURE = 0.6  # of an intent before a rule of the conversation listens to it
+OFFERED = 4  # choices at once: more is a menu, not a question
+MISSES = 2  # in a row, then a human is offered
+HUMAN = Choice("human", say("human"), action="human")
+STILL_OPEN = Choice("human", say("offer_human"), action="human")
+NONE = Choice("none", say("none_of_these"), action="none")
+FORM = {"kind": "form", "form": "message"}
+
+_ASKS_HUMAN = re.compile(
+    r"转人工|人工(客服|服务|坐席|台|咨询)?$|^人工|(找|要|换|接|叫|转)(个|一个|一下|到)?(真人|活人|人工|客服|工作人员|专员)|真人(客服|服务)|不(想|要|跟)(和|跟)?机器"
+)
+_CRISIS = re.compile(
+    r"不想活|活不下去|活够了|想死|死了算了|不如死|寻短见|轻生|结束(自己|我)的?(生命|一生)|自我了断|(我|俺).{0,6}(自杀|跳楼|割腕|喝农药|上吊)"
+    r"|(死|跳)给你们?看"
+)
+_ABOUT_OTHERS = re.compile(
+    r"算不算|算工伤|工伤|抚恤|丧葬|遗属|赔偿?|待遇|(他|她|老公|丈夫|妻子|父亲|母亲|爸|妈|同事|职工|员工).{0,8}(自杀|跳楼)"
+)
+_ASKS_CODE = re.compile(r"继续码|换(个|台|到)?(手机|电脑|设备|微信|电话).{0,4}(继续|接着)")
+_UPSET = re.compile(r"气死|投诉你|什么玩意|太差劲|垃圾|骗人|忽悠|[!！]{3,}")
+_SMALL_TALK = (
+    "greet", "goodbye", "thanks", "praise", "affirm", "deny", "asks_if_machine", "asks_ability", "asks_opinion",
+    "small_talk", "gibberish", "prompt_injection", "english", "change_topic", "restart", "rate_service",
+)  # fmt: skip
+
+
+def crisis(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    """Words of despair get the help line and a human at once, whatever else is asked."""
+    del figures
+    told = _CRISIS.search(turn.text) or _means(turn, "crisis", sure=0.75)
+    if not told or (_ABOUT_OTHERS.search(turn.text) and not re.search(r"不想活|活不下去|想死", turn.text)):
+        return None
+    return Reply(say("crisis"), "crisis", "handoff", hand_off=True, card=FORM, topic="human")
+
+
+def chosen(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    """A choice was taken, by pressing it or by its number."""
+    choice = turn.chosen
+    if choice is None:
+        return None
+    if choice.action == "human":
+        return _to_human(turn, "chose_human")
+    if choice.action == "none":
+        second = turn.conversation.misses + 1 >= MISSES
+        text = say("refuse_twice") if second else say("none_chosen")
+        return Reply(text, "none_of_these", "refuse", choices=(HUMAN,) if second else (), missed=True)
+    if turn.chosen_entry is not None:
+        return _answer(turn, turn.chosen_entry, 1.0, "chosen", figures)
+    return None
+
+
+def asked_for_human(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    del figures
+    if _ASKS_HUMAN.search(turn.text) or _means(turn, "human", sure=0.8):
+        return _to_human(turn, "asked_for_human")
+    return None
+
+
+def exact(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    """Word for word one of an entry's questions."""
+    if not turn.found.exact or turn.best is None:
+        return None
+    return _answer(turn, turn.best.entry, 1.0, "exact", figures)
+
+
+def none_of_these(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    if turn.conversation.offered and _means(turn, "none_of_these"):
+        return chosen(_with_choice(turn, NONE), figures)
+    return None
+
+
+def leaves_message(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    del figures
+    if not _means(turn, "leave_message", sure=0.7):
+        return None
+    return Reply(say("leave_message"), "leaves_message", "smalltalk", card=FORM)
+
+
+def resume_code(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    """Goes on elsewhere: a code joins the conversations, never what somebody typed about himself."""
+    del figures
+    if not _ASKS_CODE.search(turn.text):
+        return None
+    return Reply(say("resume_code"), "resume_code", "smalltalk", topic="out_of_scope.chitchat", wants_code=True)
+
+
+def own_data(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    """Personal records are never told here; how to look them up is."""
+    if not _means(turn, "own_data"):
+        return None
+    best = turn.best
+    if best and best.entry.topic.startswith("query.") and best.score >= turn.bands.refuse:
+        reply = _answer(turn, best.entry, best.score, "own_data", figures)
+        return _said_first(reply, say("own_data_short"))
+    return Reply(say("own_data"), "own_data", "answer", topic="query.record")
+
+
+def complaint(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    """Anger at the service is met with an apology and a human, not with another guess."""
+    del figures
+    upset = bool(_UPSET.search(turn.text))
+    for intent in ("complaint", "abuse"):
+        if _means(turn, intent) and (upset or turn.chat >= 0.5):
+            return Reply(say(intent), intent, "smalltalk", choices=(HUMAN,), topic="out_of_scope.chitchat")
+    return None
+
+
+def small_talk(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    del figures
+    for intent in _SMALL_TALK:
+        if _means(turn, intent) and turn.chat >= 0.5:
+            return Reply(say(intent), intent, "smalltalk", topic="out_of_scope.chitchat")
+    return None
+
+
+def answer(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    """One hit is right with enough probability, and no other is close to it."""
+    best = turn.best
+    if best is None or best.score < turn.bands.answer or len(_rivals(turn)) > 1:
+        return None
+    return _answer(turn, best.entry, best.score, "answer", figures)
+
+
+def clarify(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    """Some hits may be right: the citizen says which."""
+    del figures
+    best = turn.best
+    if best is None or best.score < turn.bands.refuse:
+        return None
+    hits = _worth_asking(turn)
+    offered = tuple(Choice(f"c{n}", h.entry.question, entry=h.entry.id) for n, h in enumerate(hits, start=1))
+    listed = "\n".join(f"{n}. {c.label}" for n, c in enumerate(offered, start=1))
+    text = say("clarify", choices=f"{listed}\n0. {NONE.label}")
+    choices = (*offered, NONE, HUMAN) if turn.conversation.misses else (*offered, NONE)
+    return Reply(text, "clarify", "clarify", choices=choices, topic=best.entry.topic, score=best.score)
+
+
+def out_of_scope(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    """Nobody's social insurance: say whose it is."""
+    del figures
+    likely = _likely_topic(turn)
+    if turn.found.out_of_scope < 0.5 or likely is None or in_scope(likely):
+        return None
+    text = say("small_talk") if likely.endswith("chitchat") else say(f"refuse_{likely}")
+    return Reply(text, "out_of_scope", "refuse", topic=likely, score=_score(turn))
+
+
+def refuse(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    """Nothing fits: better no answer than a wrong one; the second time a human is offered."""
+    del figures
+    if not turn.text.strip():
+        return Reply(say("refuse_empty"), "empty", "refuse")
+    again = turn.conversation.misses + 1 >= MISSES
+    text = say("refuse_twice" if again else "refuse_unsure")
+    return Reply(
+        text,
+        "no_match",
+        "refuse",
+        (HUMAN,) if again else (),
+        topic=_likely_topic(turn),
+        score=_score(turn),
+        missed=True,
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    crisis,
+    chosen,
+    asked_for_human,
+    exact,
+    none_of_these,
+    leaves_message,
+    resume_code,
+    own_data,
+    complaint,
+    small_talk,
+    answer,
+    clarify,
+    out_of_scope,
+    refuse,
+)
+
+
+def decide(turn: Turn, figures: dict[str, Figure]) -> Reply:
+    """Walks RULES; `refuse` always speaks."""
+    for rule in RULES:
+        reply = rule(turn, figures)
+        if reply is not None:
+            return reply
+    raise AssertionError("the last rule is silent")
+
+
+def _means(turn: Turn, intent: str, *, sure: float = SURE) -> bool:
+    return turn.understanding.intent == intent and turn.understanding.confidence >= sure
+
+
+def _to_human(turn: Turn, because: str) -> Reply:
+    locale = turn.conversation.locale
+    if turn.conversation.stage is Stage.WAITING:
+        return Reply(say("handoff_again", locale), because, "handoff", card=FORM, topic="human")
+    return Reply(say("handoff_nobody", locale), because, "handoff", hand_off=True, card=FORM, topic="human")
+
+
+def _answer(turn: Turn, entry: Entry, score: float, because: str, figures: dict[str, Figure]) -> Reply:
+    place = turn.understanding.value("city")
+    elsewhere = place if place and place not in (turn.site.city, "浙江", entry.jurisdiction) else None
+    text = answer_text(entry, turn.form, figures, turn.now, elsewhere)
+    again = turn.conversation.last_entry == entry.id
+    related = tuple(
+        Choice(f"r{n}", turn.titles[name], entry=name)
+        for n, name in enumerate(entry.related, start=1)
+        if name in turn.titles
+    )
+    offer = (STILL_OPEN,) if again or entry.high_stake or _UPSET.search(turn.text) else ()
+    return Reply(
+        text, because, "answer", (*related, *offer), sources(entry), entry=entry.id, topic=entry.topic, score=score
+    )  # fmt: skip
+
+
+def _said_first(reply: Reply, sentence: str) -> Reply:
+    return replace(reply, text=f"{sentence}\n{reply.text}")
+
+
+def _with_choice(turn: Turn, choice: Choice) -> Turn:
+    return replace(turn, chosen=choice)
+
+
+def _rivals(turn: Turn) -> list[Hit]:
+    """The best hit, and those of other topics that are nearly as likely."""
+    best = turn.found.hits[0]
+    near = [
+        h for h in turn.found.hits[1:] if h.entry.topic != best.entry.topic and h.score >= best.score * turn.bands.close
+    ]
+    return [best, *near]
+
+
+def _worth_asking(turn: Turn) -> list[Hit]:
+    floor = turn.found.hits[0].score * 0.3
+    return [h for h in turn.found.hits[:OFFERED] if h.score >= floor]
+
+
+def _likely_topic(turn: Turn) -> str | None:
+    topics = turn.found.topics
+    if not topics:
+        return None
+    if turn.found.out_of_scope >= 0.5:
+        topics = {t: p for t, p in topics.items() if not in_scope(t)}
+    best = max(topics, key=topics.__getitem__)
+    return best if best in topic_labels() else None
+
+
+def _score(turn: Turn) -> float:
+    return turn.best.score if turn.best else 0.0

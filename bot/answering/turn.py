@@ -1,0 +1,73 @@
+"""Everything known when it is the bot's turn, and what it does next (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from bot.conversation import Choice, Conversation, Source
+from bot.understanding import Understanding
+from knowledge_base.entry import Entry, Form
+from knowledge_base.index import Found, Hit
+from knowledge_base.ranking import Bands
+
+Outcome = Literal["answer", "clarify", "refuse", "handoff", "smalltalk"]
+FORMS: dict[str, Form] = {"wechat": "short", "voice": "spoken"}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the bot knows about the bureau that runs it."""
+
+    name: str
+    city: str
+    hours: str
+    phones: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question in its conversation, perceived. `chosen` is the offered choice that was taken."""
+
+    conversation: Conversation
+    text: str
+    now: datetime
+    understanding: Understanding
+    found: Found
+    bands: Bands
+    site: Site
+    chosen: Choice | None = None
+    chosen_entry: Entry | None = None
+    titles: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def form(self) -> Form:
+        return FORMS.get(self.conversation.channel, "text")
+
+    @property
+    def best(self) -> Hit | None:
+        return self.found.hits[0] if self.found.hits else None
+
+    @property
+    def chat(self) -> float:
+        """How likely it is said to the bot itself: neither one of our topics nor anyone else's business."""
+        return 1.0 - sum(self.found.topics.values()) if self.found.topics else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the bot says and remembers. `missed` counts towards the offer of a human."""
+
+    text: str
+    because: str
+    outcome: Outcome
+    choices: tuple[Choice, ...] = ()
+    sources: tuple[Source, ...] = ()
+    entry: str | None = None
+    topic: str | None = None
+    score: float = 0.0
+    card: dict[str, Any] | None = None
+    hand_off: bool = False
+    missed: bool = False
+    wants_code: bool = False  # the text has a place for a fresh resume code

@@ -1,0 +1,118 @@
+"""Turns settings into parts; nobody else decides which implementation is used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from bot.answering.assistant import Assistant
+from bot.answering.turn import Site
+from bot.bus import Bus, open_bus
+from bot.caretaker import Caretaker
+from bot.codes import Codes
+from bot.config import Settings
+from bot.contacts import Contacts, contact_key
+from bot.measure import NLU_FALLBACKS
+from bot.nlu import NLU
+from bot.nlu.entities import EntityFinder
+from bot.nlu.examples import read_training
+from bot.nlu.local import LocalNLU
+from bot.nlu.rasa import RasaClient, RasaNLU
+from bot.opinions import Opinions
+from bot.rates import Rates
+from bot.shelf import Follower, Shelf
+from bot.store.conversations import Conversations
+from bot.store.database import Database, open_database
+from bot.switchboard import Rules, Switchboard
+from bot.tickets import Tickets
+from knowledge_base.library import Library
+
+RASA_SOCKET = "YIDA_RASA_SOCKET"  # set by the parent for its children
+EXCHANGE = "YIDA_EXCHANGE"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a process needs, joined."""
+
+    settings: Settings
+    database: Database
+    bus: Bus
+    library: Library
+    shelf: Shelf
+    follower: Follower
+    nlu: NLU
+    assistant: Assistant
+    conversations: Conversations
+    contacts: Contacts
+    opinions: Opinions
+    rates: Rates
+    switchboard: Switchboard
+    caretaker: Caretaker
+
+
+def site_of(settings: Settings) -> Site:
+    site = settings.site
+    return Site(site.name, site.city, site.hours, tuple((p.number, p.purpose) for p in site.phones))
+
+
+def open_library(settings: Settings) -> Library:
+    return Library(settings.home / "knowledge")
+
+
+def open_assistant(settings: Settings, library: Library) -> tuple[NLU, Assistant]:
+    """The engines of the settings; Rasa only where a parent runs its sidecar."""
+    local = LocalNLU(lambda: library.current.models, EntityFinder.of(read_training()))
+    socket = os.environ.get(RASA_SOCKET)
+    nlu: NLU = local
+    if settings.nlu.engine == "rasa" and socket:
+        client = RasaClient(Path(socket), deadline=settings.nlu.rasa.deadline_ms / 1000)
+        nlu = RasaNLU(client, local, on_fallback=NLU_FALLBACKS.inc)
+    return nlu, Assistant(library, nlu, local, site_of(settings), settings.site.zone)
+
+
+def bus_url(settings: Settings) -> str:
+    """`local` rings through the parent where there is one."""
+    if settings.bus != "local":
+        return settings.bus
+    exchange = os.environ.get(EXCHANGE)
+    return f"unix://{exchange}" if exchange else "memory://"
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+    """Opens what a worker needs and closes it in reverse."""
+    database = open_database(settings.store)
+    library = open_library(settings)
+    shelf = Shelf(database, library)
+    try:
+        async with open_bus(bus_url(settings)) as bus:
+            conversations = Conversations(database)
+            contacts = Contacts(database, contact_key(os.environ, settings.home))
+            rates = Rates(database)
+            nlu, assistant = open_assistant(settings, library)
+            limits, talk = settings.limits, settings.conversation
+            switchboard = Switchboard(
+                conversations, bus, assistant, Tickets(database, contacts), Codes(database), site_of(settings),
+                Rules(
+                    characters=limits.message_characters,
+                    messages_per_minute=limits.per_conversation.messages_per_minute,
+                    reopen_within=timedelta(hours=talk.reopen_within_hours),
+                ),
+            )  # fmt: skip
+            caretaker = Caretaker(
+                conversations, switchboard, contacts, rates,
+                remind_after=timedelta(seconds=talk.remind_after_seconds),
+                close_after=timedelta(seconds=talk.close_after_seconds),
+            )  # fmt: skip
+            yield Parts(
+                settings=settings, database=database, bus=bus, library=library, shelf=shelf,
+                follower=Follower(database, shelf, library), nlu=nlu, assistant=assistant, conversations=conversations,
+                contacts=contacts, opinions=Opinions(database), rates=rates, switchboard=switchboard, caretaker=caretaker,
+            )  # fmt: skip
+    finally:
+        database.close()

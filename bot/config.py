@@ -1,0 +1,140 @@
+"""Settings: config.yml and the environment, typed, read once; an unknown key is refused with its path."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from bot.errors import SettingsError
+
+ROOT = Path(__file__).parent.parent
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name} is not a time zone, write one such as Asia/Shanghai")
+    return name
+
+
+class Phone(Section):
+    number: str
+    purpose: str = Field(alias="for")
+
+
+class Site(Section):
+    name: str = "社保易答"
+    city: str = "杭州"
+    timezone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
+    hours: str = ""
+    phones: tuple[Phone, ...] = ()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+class Server(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+
+
+class Knowledge(Section):
+    encoder: str = "static"
+
+
+class Rasa(Section):
+    deadline_ms: int = Field(default=300, ge=10)
+    language: str = "zh"
+    pipeline: tuple[dict[str, Any], ...] = ()
+
+
+class Nlu(Section):
+    engine: Literal["rasa", "local"] = "rasa"
+    rasa: Rasa = Rasa()
+
+
+class ConversationRules(Section):
+    remind_after_seconds: int = Field(default=180, ge=1)
+    close_after_seconds: int = Field(default=300, ge=1)
+    reopen_within_hours: int = Field(default=24, ge=0)
+
+
+class PerAddress(Section):
+    conversations_per_minute: int = Field(default=30, ge=0)
+    messages_per_minute: int = Field(default=300, ge=0)
+
+
+class PerConversation(Section):
+    messages_per_minute: int = Field(default=30, ge=0)
+
+
+class Limits(Section):
+    message_characters: int = Field(default=500, ge=1)
+    frame_bytes: int = Field(default=16384, ge=1024)
+    per_address: PerAddress = PerAddress()
+    per_conversation: PerConversation = PerConversation()
+
+
+class Web(Section):
+    origins: tuple[str, ...] = ()
+
+
+class Channels(Section):
+    web: Web = Web()
+
+
+class Settings(Section):
+    """Everything an operator decides. `home` is where state lives (YIDA_HOME)."""
+
+    site: Site = Site()
+    server: Server = Server()
+    store: str = "sqlite:///yida.db"
+    bus: str = "local"
+    knowledge: Knowledge = Knowledge()
+    nlu: Nlu = Nlu()
+    conversation: ConversationRules = ConversationRules()
+    limits: Limits = Limits()
+    channels: Channels = Channels()
+    home: Path = ROOT / "var"
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """config.yml (or YIDA_CONFIG) with the environment over it. Raises SettingsError with every fault."""
+    path = Path(environment.get("YIDA_CONFIG") or ROOT / "config.yml")
+    try:
+        told = yaml.safe_load(path.read_text("utf-8")) or {}
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path} is not YAML: {error}") from error
+    if not isinstance(told, dict):
+        raise SettingsError(f"{path} must be a mapping of sections")
+    overrides = {"store": "YIDA_STORE", "bus": "YIDA_BUS", "home": "YIDA_HOME"}
+    told |= {key: environment[name] for key, name in overrides.items() if environment.get(name)}
+    try:
+        settings = Settings.model_validate(told)
+    except ValidationError as error:
+        faults = [f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise SettingsError("\n".join(faults)) from error
+    return settings.model_copy(update={"home": settings.home.absolute(), "store": _store_url(settings)})
+
+
+def _store_url(settings: Settings) -> str:
+    """A relative SQLite path lies in `home`."""
+    prefix = "sqlite:///"
+    if settings.store.startswith(prefix) and not settings.store.startswith(prefix + "/"):
+        return f"{prefix}{settings.home.absolute() / settings.store.removeprefix(prefix)}"
+    return settings.store

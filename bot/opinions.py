@@ -1,0 +1,51 @@
+"""What citizens say about an answer (有用/没用) and about the service (one to five stars), each once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from bot.conversation import Party
+from bot.errors import Refused
+from bot.privacy import mask
+from bot.store.conversations import ms, upsert
+from bot.store.database import Database
+from bot.tables import feedback, messages, ratings
+
+LONGEST = 500
+
+
+class Opinions:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def mark(self, conversation_id: str, seq: int, *, helpful: bool, at: datetime) -> None:
+        """Helpful or not; a changed mind counts. Raises Refused when `seq` is no message of the service."""
+        spoken = select(messages.c.party).where(messages.c.conversation_id == conversation_id, messages.c.seq == seq)
+
+        def job(connection: Connection) -> None:
+            if connection.scalar(spoken) not in (Party.BOT, Party.AGENT):
+                raise Refused("unknown_message", "没有找到这条答复。")
+            told = upsert(connection, feedback).values(
+                conversation_id=conversation_id, seq=seq, helpful=helpful, at=ms(at)
+            )
+            connection.execute(
+                told.on_conflict_do_update(
+                    index_elements=["conversation_id", "seq"], set_={"helpful": helpful, "at": ms(at)}
+                )
+            )
+
+        await self._db.write(job)
+
+    async def rate(self, conversation_id: str, stars: int, reasons: list[str], text: str, at: datetime) -> None:
+        """One rating a conversation; a second one changes nothing."""
+
+        def job(connection: Connection) -> None:
+            told = upsert(connection, ratings).values(
+                conversation_id=conversation_id, stars=stars, reasons=[mask(r).text for r in reasons],
+                text=mask(text[:LONGEST]).text, at=ms(at),
+            )  # fmt: skip
+            connection.execute(told.on_conflict_do_nothing())
+
+        await self._db.write(job)

@@ -1,0 +1,185 @@
+"""`serve`: the parent that prepares, then keeps web workers, chores and Rasa running until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+
+from bot.assembly import EXCHANGE, RASA_SOCKET
+from bot.bus.exchange import run_exchange
+from bot.children import Child
+from bot.config import Settings
+from bot.errors import SettingsError
+from bot.nlu import rasa_model
+from bot.nlu.examples import read_training
+from bot.nlu.rasa_keeper import RasaKeeper
+from knowledge_base.corpus import read_corpus
+
+log = logging.getLogger(__name__)
+READY_WITHIN = 60.0
+Say = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def only_server(home: Path) -> Iterator[None]:
+    """Holds YIDA_HOME for one server or one restore. Raises SettingsError when another has it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "serve.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SettingsError(f"a server is running on {home}; stop it first, or set YIDA_HOME") from error
+        yield
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """Binds without listening: the workers share the port, and nobody else takes it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    held = socket.socket(family, socket.SOCK_STREAM)
+    probe = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+    except OSError as error:
+        raise SettingsError(
+            f"{host}:{port} is not free ({error.strerror}); choose another with PORT=… or --port"
+        ) from error
+    finally:
+        probe.close()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    held.bind((host, port))
+    return held
+
+
+async def serve(settings: Settings, say: Say) -> int:
+    """Runs until SIGINT or SIGTERM; returns the exit status."""
+    stopping = asyncio.Event()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
+    host, port = settings.server.host, settings.server.port
+    private = Path(tempfile.mkdtemp(prefix="yida-"))  # short: a unix socket's path has 108 bytes
+    async with AsyncExitStack() as stack:
+        stack.callback(shutil.rmtree, private, ignore_errors=True)
+        held = reserve(host, port)
+        stack.callback(held.close)
+        if await _prepared(settings, stopping):
+            return 1
+        if stopping.is_set():
+            return 0
+        environment = _environment(settings, private)
+        await stack.enter_async_context(run_exchange(private / "bells"))
+        children = _children(settings, environment)
+        tasks = [asyncio.create_task(child.run(), name=child.name) for child in children]
+        tasks.extend(_rasa(settings, private, say))
+        stack.push_async_callback(_stop, children, tasks)
+        if await _ready(host, port, stopping):
+            base = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
+            say(f"服务窗口  {base}/\n挂件演示  {base}/widget/demo\n接口文档  {base}/docs")
+        elif not stopping.is_set():
+            say("the workers are not ready yet; see the log above")
+        await stopping.wait()
+    return 0
+
+
+async def _prepared(settings: Settings, stopping: asyncio.Event) -> int:
+    """Trains and builds in a process of its own, which ends at a signal too."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "prepare", env=os.environ | {"YIDA_HOME": str(settings.home)}
+    )
+    finished, stopped = asyncio.create_task(process.wait()), asyncio.create_task(stopping.wait())
+    await asyncio.wait({finished, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if not finished.done():
+        process.terminate()
+    stopped.cancel()
+    code = await finished
+    return 0 if stopping.is_set() else code
+
+
+def _environment(settings: Settings, private: Path) -> dict[str, str]:
+    metrics = private / "metrics"
+    metrics.mkdir()
+    return os.environ | {
+        "YIDA_HOME": str(settings.home),
+        EXCHANGE: str(private / "bells"),
+        RASA_SOCKET: str(private / "rasa"),
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def _children(settings: Settings, environment: dict[str, str]) -> list[Child]:
+    command = [sys.executable, "-m", "bot", "child"]
+    place = ["--host", settings.server.host, "--port", str(settings.server.port)]
+    web = [Child(f"web-{n}", [*command, "web", *place], environment) for n in range(settings.server.workers)]
+    return [*web, Child("chores", [*command, "chores"], environment)]
+
+
+def _rasa(settings: Settings, private: Path, say: Say) -> list[asyncio.Task[None]]:
+    """Trains in the background, so that the local engine answers meanwhile."""
+    if settings.nlu.engine != "rasa":
+        return []
+    if not rasa_model.is_installed():
+        say("Rasa is not installed (make rasa-setup); the local engine answers alone")
+        return []
+    home = settings.home
+    (home / "rasa").mkdir(parents=True, exist_ok=True)
+    (home / "rasa" / "socket").write_text(str(private / "rasa"))
+
+    def current() -> tuple[str, Path] | None:
+        """The newest model on disk: `python -m bot train-rasa` changes it while serving."""
+        models = sorted((home / "rasa").glob("*.tar.gz"), key=lambda p: p.stat().st_mtime)
+        newest = models[-1] if models else None
+        return (newest.name.removesuffix(".tar.gz"), newest) if newest else None
+
+    async def train() -> None:
+        process = await asyncio.create_subprocess_exec(
+            "nice", "-n", "10", sys.executable, "-m", "bot", "train-rasa", stdout=subprocess.DEVNULL,
+            env=os.environ | {"YIDA_HOME": str(home)},
+        )  # fmt: skip
+        try:
+            if await process.wait():
+                say("Rasa could not be trained; the local engine answers alone")
+        finally:
+            if process.returncode is None:
+                process.terminate()
+
+    keeper = RasaKeeper(private / "rasa", current)
+    return [asyncio.create_task(train(), name="rasa-train"), asyncio.create_task(keeper.run(), name="rasa")]
+
+
+async def _ready(host: str, port: int, stopping: asyncio.Event) -> bool:
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+    async with httpx.AsyncClient(trust_env=False) as client:
+        deadline = asyncio.get_running_loop().time() + READY_WITHIN
+        while asyncio.get_running_loop().time() < deadline and not stopping.is_set():
+            with contextlib.suppress(httpx.HTTPError):
+                if (await client.get(f"http://{name}:{port}/readyz", timeout=2)).status_code == 200:
+                    return True
+            await asyncio.sleep(0.2)
+    return False
+
+
+async def _stop(children: list[Child], tasks: list[asyncio.Task[None]]) -> None:
+    await asyncio.gather(*(child.stop() for child in children))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def train_rasa(settings: Settings) -> Path:
+    """For `python -m bot train-rasa`; the server takes the newest model over by itself."""
+    return rasa_model.train(settings.nlu.rasa, read_training(), read_corpus(), settings.home)

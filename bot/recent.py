@@ -1,0 +1,73 @@
+"""The last messages of conversations that someone in this process listens to: a bell rung here needs no read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from bot.conversation import Conversation, Message
+
+KEPT = 8  # messages; a listener that is farther behind reads the store
+
+
+@dataclass(slots=True)
+class _Tail:
+    listeners: int = 0
+    conversation: Conversation | None = None
+    messages: list[Message] = field(default_factory=list)
+
+
+class Recent:
+    """Never the truth, only a shortcut to it: a gap or doubt empties it, and the store is asked."""
+
+    def __init__(self) -> None:
+        self._tails: dict[str, _Tail] = {}
+
+    @contextmanager
+    def kept(self, conversation_id: str) -> Iterator[None]:
+        """While inside, this conversation's tail is remembered."""
+        tail = self._tails.setdefault(conversation_id, _Tail())
+        tail.listeners += 1
+        try:
+            yield
+        finally:
+            tail.listeners -= 1
+            if not tail.listeners:
+                self._tails.pop(conversation_id, None)
+
+    def add(self, conversation: Conversation, message: Message) -> None:
+        tail = self._tails.get(conversation.id)
+        if tail is None:
+            return
+        if tail.conversation is not None and conversation.last_seq < tail.conversation.last_seq:
+            self.forget(conversation.id)  # two writes overtook each other on the way back
+            return
+        follows = bool(tail.messages) and message.seq == tail.messages[-1].seq + 1
+        tail.messages = [*tail.messages[-(KEPT - 1) :], message] if follows else [message]
+        tail.conversation = conversation
+
+    def learn(self, conversation: Conversation, messages: Sequence[Message]) -> None:
+        """What a read of the store brought."""
+        tail = self._tails.get(conversation.id)
+        if tail is None or (tail.conversation and tail.conversation.last_seq > conversation.last_seq):
+            return
+        tail.conversation = conversation
+        tail.messages = list(messages[-KEPT:])
+
+    def forget(self, conversation_id: str) -> None:
+        tail = self._tails.get(conversation_id)
+        if tail is not None:
+            tail.conversation, tail.messages = None, []
+
+    def after(self, conversation_id: str, seq: int) -> tuple[Conversation, list[Message]] | None:
+        """The messages after `seq` up to the last, or None when not all of them are here."""
+        tail = self._tails.get(conversation_id)
+        if tail is None or tail.conversation is None:
+            return None
+        last = tail.conversation.last_seq
+        if seq == last:
+            return tail.conversation, []
+        if not tail.messages or tail.messages[-1].seq != last or tail.messages[0].seq > seq + 1:
+            return None
+        return tail.conversation, [m for m in tail.messages if m.seq > seq]

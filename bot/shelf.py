@@ -1,0 +1,198 @@
+"""Versions of knowledge in the store: every process loads the next one, then all switch to it at once."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import os
+import socket
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+
+from bot.bus import Bus
+from bot.errors import NotFound
+from bot.store.conversations import upsert
+from bot.store.database import Database, now_ms
+from bot.tables import artefacts, pointers, versions, workers
+from knowledge_base.errors import KnowledgeError
+from knowledge_base.index import Index
+from knowledge_base.library import Library
+
+log = logging.getLogger(__name__)
+TOPIC = "knowledge"
+ALIVE_MS = 15_000  # a worker not seen for so long is not waited for
+BEAT = 3.0  # seconds between a worker's reports, and between looks when no bell rings
+LOADING = 5.0  # seconds that a switch waits for workers to load
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Which version every worker must have at hand, and which one answers."""
+
+    upcoming: str
+    live: str
+
+
+class Shelf:
+    def __init__(self, database: Database, library: Library) -> None:
+        self._db = database
+        self._library = library
+
+    def put(self, index: Index) -> None:
+        """Keeps a built version in the store, so that other machines need not build it."""
+        parts = {
+            f"index-{index.version}": self._library.folder(index.version),
+            f"models-{index.models.version}": self._library.models_folder(index.models.version),
+        }
+
+        def job(connection: Connection) -> None:
+            for name, folder in parts.items():
+                if connection.scalar(select(artefacts.c.id).where(artefacts.c.id == name)) is None:
+                    connection.execute(artefacts.insert().values(id=name, content=_packed(folder)))
+            told = {
+                "id": index.version, "models": index.models.version, "status": "ready", "entries": len(index.entries),
+                "made_at": now_ms(), "live_at": None, "report": {"bands": index.join.as_json()["bands"]},
+            }  # fmt: skip
+            connection.execute(upsert(connection, versions).values(told).on_conflict_do_nothing())
+
+        self._db.write_now(job)
+
+    def load(self, version: str) -> Index:
+        """From disk, else from the store. Raises NotFound or ArtefactError."""
+        if not self._library.has(version):
+            self._fetch(version)
+        return self._library.load(version)
+
+    def _fetch(self, version: str) -> None:
+        models = self._db.read_now(lambda c: c.scalar(select(versions.c.models).where(versions.c.id == version)))
+        if models is None:
+            raise NotFound(f"version {version}")
+        for name, folder in (
+            (f"models-{models}", self._library.models_folder(models)),
+            (f"index-{version}", self._library.folder(version)),
+        ):
+            if not folder.exists():
+                packed = self._db.read_now(
+                    lambda c, n=name: c.scalar(select(artefacts.c.content).where(artefacts.c.id == n))
+                )  # type: ignore[misc]
+                if packed is None:
+                    raise NotFound(name)
+                _unpack(packed, folder)
+
+    def pointer(self) -> Pointer | None:
+        """None before anything was published."""
+        rows = self._db.read_now(lambda c: {r.name: r.value for r in c.execute(select(pointers))})
+        return Pointer(rows["upcoming"], rows["live"]) if "live" in rows else None
+
+    async def publish(self, version: str, bus: Bus) -> None:
+        """Makes a version the one that answers, on all workers. Raises NotFound or ArtefactError, and nothing changes."""
+        await asyncio.to_thread(self.load, version)
+        await self._db.write(lambda c: _point(c, "upcoming", version))
+        bus.ring(TOPIC)
+        await self._all_loaded(version)
+
+        def flip(connection: Connection) -> None:
+            _point(connection, "live", version)
+            connection.execute(versions.update().where(versions.c.status == "live").values(status="retired"))
+            connection.execute(
+                versions.update().where(versions.c.id == version).values(status="live", live_at=now_ms())
+            )
+
+        await self._db.write(flip)
+        bus.ring(TOPIC)
+
+    async def _all_loaded(self, version: str) -> None:
+        deadline = asyncio.get_running_loop().time() + LOADING
+        while asyncio.get_running_loop().time() < deadline:
+            alive = workers.c.seen_at > now_ms() - ALIVE_MS
+            behind = await self._db.read(
+                lambda c: list(c.scalars(select(workers.c.id).where(alive, workers.c.loaded != version)))
+            )
+            if not behind:
+                return
+            await asyncio.sleep(0.05)
+        log.warning("%d workers have not loaded %s", len(behind), version)
+
+
+class Follower:
+    """A worker's side: loads what comes next, switches when told, and says which version it has."""
+
+    def __init__(self, database: Database, shelf: Shelf, library: Library) -> None:
+        self._db = database
+        self._shelf = shelf
+        self._library = library
+        self._id = f"{socket.gethostname()}:{os.getpid()}"
+        self._loaded: dict[str, Index] = {}
+        self.ready = False
+
+    async def start(self) -> None:
+        """Loads the live version. Raises when there is none."""
+        pointer = await asyncio.to_thread(self._shelf.pointer)
+        if pointer is None:
+            raise NotFound("no version is published yet")
+        await self._follow(pointer)
+        if not self.ready:
+            raise NotFound(f"version {pointer.live} cannot be loaded")
+
+    async def run(self, bus: Bus) -> None:
+        """Until cancelled; a damaged version is refused and the older one serves on."""
+        async with bus.subscribe(TOPIC) as bell:
+            while True:
+                try:
+                    pointer = await asyncio.to_thread(self._shelf.pointer)
+                    if pointer is not None:
+                        await self._follow(pointer)
+                except Exception:
+                    log.exception("knowledge could not be followed")
+                await bell.wait(BEAT)
+
+    async def leave(self) -> None:
+        await self._db.write(lambda c: c.execute(workers.delete().where(workers.c.id == self._id)))
+
+    async def _follow(self, pointer: Pointer) -> None:
+        for version in {pointer.upcoming, pointer.live} - set(self._loaded):
+            try:
+                self._loaded[version] = await asyncio.to_thread(self._shelf.load, version)
+            except (KnowledgeError, NotFound) as error:
+                log.error("version refused: %s", error)
+        if pointer.live in self._loaded:
+            self._library.serve(self._loaded[pointer.live])
+        self.ready = pointer.live in self._loaded
+        self._loaded = {v: i for v, i in self._loaded.items() if v in (pointer.upcoming, pointer.live)}
+        await self._report(pointer.upcoming if pointer.upcoming in self._loaded else pointer.live)
+
+    async def _report(self, version: str) -> None:
+        told = {"id": self._id, "loaded": version if version in self._loaded else "", "seen_at": now_ms()}
+
+        def job(connection: Connection) -> None:
+            fresh = upsert(connection, workers).values(told)
+            connection.execute(fresh.on_conflict_do_update(index_elements=["id"], set_=told))
+
+        await self._db.write(job)
+
+
+def _point(connection: Connection, name: str, version: str) -> None:
+    fresh = upsert(connection, pointers).values(name=name, value=version)
+    connection.execute(fresh.on_conflict_do_update(index_elements=["name"], set_={"value": version}))
+
+
+def _packed(folder: Path) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=3) as tar:
+        tar.add(folder, arcname=".")
+    return buffer.getvalue()
+
+
+def _unpack(packed: bytes, folder: Path) -> None:
+    """A folder appears whole or not at all."""
+    making = folder.with_name(f".making-{folder.name}-{os.getpid()}")
+    making.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        tar.extractall(making, filter="data")
+    if folder.exists():
+        return
+    making.rename(folder)

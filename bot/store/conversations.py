@@ -1,0 +1,460 @@
+"""Conversations and their messages: numbered in the database, changed by compare-and-set, heard once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, case, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import IntegrityError
+
+from bot.conversation import BOT_SPEAKS_IN, Choice, Conversation, Message, Party, Source, Stage
+from bot.errors import NotFound, Refused, Stale
+from bot.store.database import Database
+from bot.tables import conversations, messages, moves, tokens
+
+Columns = dict[str, Any]
+MINUTE = 60_000
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A citizen's message as kept. `fresh` is false when this id had been heard before."""
+
+    conversation: Conversation
+    message: Message
+    fresh: bool
+
+
+class Conversations:
+    """Reads and writes of one table row and its messages. Every method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def open(
+        self, fresh: Conversation, greeting: Message, *, address: str, digest: str, same_within_ms: int
+    ) -> Conversation:
+        """Keeps a new conversation; the same id from the same address again gives the one that is there.
+
+        Raises Refused `id_taken` when the id belongs to somebody else.
+        """
+
+        def job(connection: Connection) -> Conversation:
+            known = _row(connection, fresh.id)
+            if known is None:
+                connection.execute(conversations.insert().values(_new_row(fresh, address)))
+                kept = _append(connection, replace(fresh, last_seq=1), replace(greeting, seq=1))
+            elif known.address == address and known.opened_at > ms(fresh.opened_at) - same_within_ms:
+                kept = _conversation(known)
+            else:
+                raise Refused("id_taken", "这个会话编号已被使用，请换一个。")
+            connection.execute(
+                tokens.insert().values(digest=digest, conversation_id=fresh.id, made_at=ms(fresh.opened_at))
+            )
+            return kept
+
+        return await self._db.write(_once_more(job))
+
+    async def find(self, conversation_id: str) -> Conversation:
+        """Raises NotFound."""
+        row = await self._db.read(lambda c: _row(c, conversation_id))
+        if row is None:
+            raise NotFound(conversation_id)
+        return _conversation(row)
+
+    async def holder(self, digest: str) -> str | None:
+        """The conversation that a token's digest opens."""
+        query = select(tokens.c.conversation_id).where(tokens.c.digest == digest)
+        return await self._db.read(lambda c: c.scalar(query))
+
+    async def forget_token(self, digest: str) -> None:
+        await self._db.write(lambda c: c.execute(tokens.delete().where(tokens.c.digest == digest)))
+
+    async def hear(self, conversation_id: str, said: Message, *, per_minute: int, reopen_ms: int) -> Heard:
+        """Appends what a citizen said. Raises NotFound, or Refused `too_often` or `gone`."""
+        now = ms(said.at)
+        values = {"b_id": conversation_id, "b_now": now, "b_cut": now - MINUTE, "b_limit": per_minute or 2**31 - 1}
+
+        def job(connection: Connection) -> Heard:
+            row = connection.execute(_HEAR, values).one_or_none()
+            if row is None:
+                known = _row(connection, conversation_id)
+                if known is None:
+                    raise NotFound(conversation_id)
+                earlier = _earlier(connection, conversation_id, said.id)
+                if earlier is not None:
+                    return Heard(_conversation(known), earlier, fresh=False)
+                if known.stage != Stage.CLOSED:
+                    wait = max(1, (known.window_from + MINUTE - now) // 1000)
+                    raise Refused("too_often", "您发得太快了，请稍等一分钟再发。", retry_after=int(wait))
+                if known.closed_at < now - reopen_ms:
+                    raise Refused("gone", "这次咨询已经结束，请重新开始。")
+                _change(connection, _conversation(known).reopen(), "reopened", now)
+                row = connection.execute(_HEAR, values).one()
+            conversation = _conversation(row)
+            kept = replace(said, seq=conversation.last_seq)
+            once = upsert(connection, messages).on_conflict_do_nothing()
+            if connection.execute(once, _message_row(conversation_id, kept)).rowcount == 1:
+                return Heard(conversation, kept, fresh=True)
+            connection.execute(_UNHEAR, values)  # the number was never seen outside this transaction
+            known, earlier = _row(connection, conversation_id), _earlier(connection, conversation_id, said.id)
+            if known is None or earlier is None:
+                raise NotFound(conversation_id)
+            return Heard(_conversation(known), earlier, fresh=False)
+
+        return await self._db.write(job)
+
+    async def reply(
+        self, turn_of: Conversation, reply: Message, *, hand_off: bool = False, reason: str = ""
+    ) -> Conversation:
+        """Appends what the bot says and what it remembers by it, if nobody changed the conversation since.
+
+        Raises Stale when it was changed (or a human holds it). A reply kept before is not kept again.
+        """
+        stage = Stage.WAITING if hand_off and turn_of.stage is Stage.BOT else turn_of.stage
+        values = {
+            "b_id": turn_of.id, "b_version": turn_of.version, "b_topic": turn_of.topic, "b_entry": turn_of.last_entry,
+            "b_misses": turn_of.misses, "b_offered": _told(turn_of.offered), "b_slots": turn_of.slots, "b_stage": stage,
+            "b_since": ms(reply.at) if stage is Stage.WAITING and turn_of.stage is Stage.BOT else None,
+        }  # fmt: skip
+
+        def job(connection: Connection) -> Conversation:
+            row = connection.execute(_REPLY, values).one_or_none()
+            if row is None:
+                raise Stale(turn_of.id)
+            conversation = _conversation(row)
+            connection.execute(messages.insert(), _message_row(turn_of.id, replace(reply, seq=conversation.last_seq)))
+            if stage != turn_of.stage:
+                _note_move(connection, conversation, reason, ms(reply.at))
+            return conversation
+
+        try:
+            return await self._db.write(_duplicate_is_refused(job))
+        except _Duplicate:
+            return await self.find(turn_of.id)
+
+    async def say(self, conversation_id: str, message: Message) -> Conversation:
+        """Appends words of the service that answer nothing, such as a notice. Raises NotFound."""
+
+        def job(connection: Connection) -> Conversation:
+            row = connection.execute(_SAY, {"b_id": conversation_id}).one_or_none()
+            if row is None:
+                raise NotFound(conversation_id)
+            conversation = _conversation(row)
+            connection.execute(
+                messages.insert(), _message_row(conversation_id, replace(message, seq=conversation.last_seq))
+            )
+            return conversation
+
+        try:
+            return await self._db.write(_duplicate_is_refused(job))
+        except _Duplicate:
+            return await self.find(conversation_id)
+
+    async def change(
+        self, wanted: Conversation, *, reason: str, at: datetime, notice: Message | None = None
+    ) -> Conversation:
+        """Compare-and-set of a conversation, with a notice in the same transaction. Raises Stale."""
+
+        def job(connection: Connection) -> Conversation:
+            changed = _change(connection, wanted, reason, ms(at))
+            if notice is None:
+                return changed
+            row = connection.execute(_SAY, {"b_id": wanted.id}).one()
+            changed = _conversation(row)
+            connection.execute(messages.insert(), _message_row(wanted.id, replace(notice, seq=changed.last_seq)))
+            return changed
+
+        try:
+            return await self._db.write(_duplicate_is_refused(job))
+        except _Duplicate:
+            return await self.find(wanted.id)
+
+    async def messages(self, conversation_id: str, *, after: int = 0, limit: int = PAGE) -> list[Message]:
+        """What was said after `after`, oldest first, at most `limit`."""
+        query = select(messages).where(messages.c.conversation_id == conversation_id, messages.c.seq > after)
+        rows = await self._db.read(lambda c: c.execute(query.order_by(messages.c.seq).limit(limit)).all())
+        return [_message(row) for row in rows]
+
+    async def listened(self, conversation_id: str, after: int) -> tuple[Conversation, list[Message]]:
+        """The conversation and its next messages, of one moment. Raises NotFound."""
+
+        def job(connection: Connection) -> tuple[Conversation, list[Message]]:
+            row = _row(connection, conversation_id)
+            if row is None:
+                raise NotFound(conversation_id)
+            found = connection.execute(_AFTER, {"b_id": conversation_id, "b_after": after, "b_upto": row.last_seq})
+            return _conversation(row), [_message(m) for m in found]
+
+        return await self._db.read(job)
+
+    async def waiting_before(self, conversation_id: str) -> int:
+        """How many wait in front of this one."""
+        mine = select(conversations.c.waiting_since).where(conversations.c.id == conversation_id).scalar_subquery()
+        before = and_(conversations.c.stage == Stage.WAITING, conversations.c.waiting_since < mine)
+        query = select(func.count()).select_from(conversations).where(before)
+        return await self._db.read(lambda c: int(c.scalar(query) or 0))
+
+    async def touch_typing(self, conversation_id: str, at: datetime) -> None:
+        """The citizen is writing: reminder and closing wait."""
+        change = conversations.update().where(conversations.c.id == conversation_id).values(typing_at=ms(at))
+        await self._db.write(lambda c: c.execute(change))
+
+    async def quiet_since(self, before: datetime, *, reminded: bool, limit: int = 200) -> list[Conversation]:
+        """Conversations with the bot in which the citizen neither spoke nor typed since then."""
+        cut = ms(before)
+        query = select(conversations).where(
+            conversations.c.stage == Stage.BOT,
+            conversations.c.reminded == reminded,
+            conversations.c.heard_at < cut,
+            or_(conversations.c.typing_at.is_(None), conversations.c.typing_at < cut),
+        )
+        rows = await self._db.read(lambda c: c.execute(query.limit(limit)).all())
+        return [_conversation(row) for row in rows]
+
+    async def unanswered(self, before: datetime, *, limit: int = 100) -> list[tuple[Conversation, Message]]:
+        """Citizens' messages that a killed process left without the bot's answer."""
+        asked, answered = messages.alias("asked"), messages.alias("answered")
+        query = (
+            select(conversations, asked)
+            .join(asked, asked.c.conversation_id == conversations.c.id)
+            .outerjoin(
+                answered,
+                and_(
+                    answered.c.conversation_id == asked.c.conversation_id,
+                    answered.c.id == literal("re:") + asked.c.id,
+                ),
+            )
+            .where(
+                conversations.c.unanswered > 0,
+                conversations.c.stage.in_(BOT_SPEAKS_IN),
+                conversations.c.heard_at < ms(before),
+                asked.c.party == Party.CITIZEN,
+                answered.c.id.is_(None),
+            )
+            .order_by(asked.c.conversation_id, asked.c.seq)
+            .limit(limit)
+        )
+        width = len(conversations.c)
+        rows = await self._db.read(lambda c: c.execute(query).all())
+        return [(_conversation(_part(row, conversations, 0)), _message(_part(row, messages, width))) for row in rows]
+
+    async def by_code(self, code: str) -> Message | None:
+        """The answer that a citizen quotes."""
+        query = select(messages).where(messages.c.answer_code == code)
+        row = await self._db.read(lambda c: c.execute(query).first())
+        return _message(row) if row else None
+
+
+def ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def at_ms(value: int) -> datetime:
+    return datetime.fromtimestamp(value / 1000, UTC)
+
+
+class _Duplicate(Exception):
+    """This id is in the conversation already."""
+
+
+def _duplicate_is_refused(job: Any) -> Any:
+    """PostgreSQL ends the transaction at a broken constraint; the same way out serves both stores."""
+
+    def guarded(connection: Connection) -> Any:
+        try:
+            return job(connection)
+        except IntegrityError as error:
+            if "messages" in str(error.orig):
+                raise _Duplicate from error
+            raise
+
+    return guarded
+
+
+def _once_more(job: Any) -> Any:
+    """Two openings of one id at once: the slower one finds the row of the faster."""
+
+    def guarded(connection: Connection) -> Any:
+        try:
+            with connection.begin_nested():
+                return job(connection)
+        except IntegrityError:
+            return job(connection)
+
+    return guarded
+
+
+_C = conversations.c
+_HEAR = (
+    conversations.update()
+    .where(
+        _C.id == bindparam("b_id"),
+        _C.stage != Stage.CLOSED,
+        or_(_C.window_from <= bindparam("b_cut"), _C.window_count < bindparam("b_limit")),
+    )
+    .values(
+        last_seq=_C.last_seq + 1,
+        heard_at=bindparam("b_now"),
+        reminded=False,
+        unanswered=_C.unanswered + 1,
+        window_count=case((_C.window_from <= bindparam("b_cut"), 1), else_=_C.window_count + 1),
+        window_from=case((_C.window_from <= bindparam("b_cut"), bindparam("b_now")), else_=_C.window_from),
+    )
+    .returning(*_C)
+)
+_UNHEAR = (
+    conversations.update()
+    .where(_C.id == bindparam("b_id"))
+    .values(last_seq=_C.last_seq - 1, unanswered=_C.unanswered - 1, window_count=_C.window_count - 1)
+)
+_REPLY = (
+    conversations.update()
+    .where(_C.id == bindparam("b_id"), _C.version == bindparam("b_version"), _C.stage.in_(BOT_SPEAKS_IN))
+    .values(
+        last_seq=_C.last_seq + 1,
+        version=_C.version + 1,
+        unanswered=case((_C.unanswered > 0, _C.unanswered - 1), else_=0),
+        topic=bindparam("b_topic"),
+        last_entry=bindparam("b_entry"),
+        misses=bindparam("b_misses"),
+        offered=bindparam("b_offered", type_=_C.offered.type),
+        slots=bindparam("b_slots", type_=_C.slots.type),
+        stage=bindparam("b_stage"),
+        waiting_since=func.coalesce(_C.waiting_since, bindparam("b_since", type_=_C.waiting_since.type)),
+    )
+    .returning(*_C)
+)
+_SAY = conversations.update().where(_C.id == bindparam("b_id")).values(last_seq=_C.last_seq + 1).returning(*_C)
+_AFTER = (
+    select(messages)
+    .where(
+        messages.c.conversation_id == bindparam("b_id"),
+        messages.c.seq > bindparam("b_after"),
+        messages.c.seq <= bindparam("b_upto"),
+    )
+    .order_by(messages.c.seq)
+    .limit(PAGE)
+)
+_BY_ID = select(conversations).where(_C.id == bindparam("b_id"))
+_EARLIER = select(messages).where(
+    messages.c.conversation_id == bindparam("b_id"), messages.c.id == bindparam("b_message")
+)
+
+
+def _row(connection: Connection, conversation_id: str) -> Row[Any] | None:
+    return connection.execute(_BY_ID, {"b_id": conversation_id}).one_or_none()
+
+
+def _earlier(connection: Connection, conversation_id: str, message_id: str) -> Message | None:
+    row = connection.execute(_EARLIER, {"b_id": conversation_id, "b_message": message_id}).one_or_none()
+    return _message(row) if row else None
+
+
+def _append(connection: Connection, conversation: Conversation, message: Message) -> Conversation:
+    connection.execute(messages.insert(), _message_row(conversation.id, message))
+    return conversation
+
+
+def _change(connection: Connection, wanted: Conversation, reason: str, now: int) -> Conversation:
+    since = now if wanted.stage is Stage.WAITING else None
+    statement = (
+        conversations.update()
+        .where(_C.id == wanted.id, _C.version == wanted.version)
+        .values(
+            version=_C.version + 1,
+            stage=wanted.stage,
+            agent_id=wanted.agent_id,
+            topic=wanted.topic,
+            last_entry=wanted.last_entry,
+            misses=wanted.misses,
+            offered=_told(wanted.offered),
+            slots=wanted.slots,
+            reminded=wanted.reminded,
+            closed_at=None if wanted.closed_at is None else ms(wanted.closed_at),
+            waiting_since=func.coalesce(_C.waiting_since, since) if since else None,
+        )
+        .returning(*_C)
+    )
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        raise Stale(wanted.id)
+    changed = _conversation(row)
+    _note_move(connection, changed, reason, now)
+    return changed
+
+
+def _note_move(connection: Connection, conversation: Conversation, reason: str, now: int) -> None:
+    told = {"conversation_id": conversation.id, "stage": conversation.stage, "agent_id": conversation.agent_id}
+    connection.execute(moves.insert(), {**told, "reason": reason, "at": now})
+
+
+def _new_row(fresh: Conversation, address: str) -> Columns:
+    return {
+        "id": fresh.id, "channel": fresh.channel, "address": address, "locale": fresh.locale, "scene": fresh.scene,
+        "stage": fresh.stage, "agent_id": None, "topic": None, "last_entry": None, "misses": 0, "offered": [],
+        "slots": fresh.slots, "last_seq": 1, "version": 0, "opened_at": ms(fresh.opened_at), "heard_at": None,
+        "typing_at": None, "reminded": False, "closed_at": None, "waiting_since": None, "window_from": 0,
+        "window_count": 0, "unanswered": 0,
+    }  # fmt: skip
+
+
+def _conversation(row: Any) -> Conversation:
+    return Conversation(
+        id=row.id, channel=row.channel, opened_at=at_ms(row.opened_at), locale=row.locale, scene=row.scene,
+        stage=Stage(row.stage), agent_id=row.agent_id, topic=row.topic, last_entry=row.last_entry, misses=row.misses,
+        offered=tuple(Choice(**c) for c in row.offered), slots=dict(row.slots), last_seq=row.last_seq,
+        version=row.version, heard_at=None if row.heard_at is None else at_ms(row.heard_at), reminded=bool(row.reminded),
+        closed_at=None if row.closed_at is None else at_ms(row.closed_at),
+    )  # fmt: skip
+
+
+def _told(choices: Sequence[Choice]) -> list[dict[str, Any]]:
+    return [asdict(choice) for choice in choices]
+
+
+def _message_row(conversation_id: str, message: Message) -> Columns:
+    extra = {
+        "choices": _told(message.choices),
+        "sources": [asdict(source) for source in message.sources],
+        "card": message.card,
+        "details": message.details,
+    }
+    return {
+        "conversation_id": conversation_id, "seq": message.seq, "id": message.id, "party": message.party,
+        "text": message.text, "at": ms(message.at), "because": message.because, "answer_code": message.answer_code,
+        "extra": {k: v for k, v in extra.items() if v} or None,
+    }  # fmt: skip
+
+
+def _message(row: Any) -> Message:
+    extra = row.extra or {}
+    return Message(
+        id=row.id, party=Party(row.party), text=row.text, at=at_ms(row.at), seq=row.seq, because=row.because,
+        answer_code=row.answer_code, choices=tuple(Choice(**c) for c in extra.get("choices", ())),
+        sources=tuple(Source(**s) for s in extra.get("sources", ())), card=extra.get("card"),
+        details=extra.get("details", {}),
+    )  # fmt: skip
+
+
+def upsert(connection: Connection, table: Any) -> Any:
+    """`INSERT … ON CONFLICT` of the connection's own dialect."""
+    return (sqlite_insert if connection.dialect.name == "sqlite" else pg_insert)(table)
+
+
+class _Part:
+    """The columns of one table in a row of two."""
+
+    def __init__(self, names: Sequence[str], values: Sequence[Any]) -> None:
+        self.__dict__.update(zip(names, values, strict=True))
+
+
+def _part(row: Any, table: Any, start: int) -> _Part:
+    names = [column.name for column in table.c]
+    return _Part(names, tuple(row)[start : start + len(names)])

@@ -1,0 +1,357 @@
+"""The switchboard: everything a citizen or a machine says passes here, is remembered, and rings the bell."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from time import perf_counter
+
+from bot.answering.assistant import Assistant, Perceived, after
+from bot.answering.turn import Reply, Site
+from bot.answering.wording import say
+from bot.bus import Bell, Bus
+from bot.codes import Codes
+from bot.conversation import BOT_SPEAKS_IN, Choice, Conversation, Message, Party, Stage, answer_code
+from bot.errors import Refused, Stale, WrongStage
+from bot.measure import ANSWERS, ANSWER_SECONDS, MESSAGES
+from bot.privacy import mask
+from bot.recent import Recent
+from bot.store.conversations import Conversations, Heard
+from bot.tickets import Form, Tickets
+from knowledge_base.text import visible
+
+HEARTBEAT = 25.0  # seconds; a bell that was missed costs no more than this
+SAME_OPENING = timedelta(minutes=10)  # a client that repeats its opening gets the same conversation
+TRIES = 4  # of a change that others may be making too
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Limits of a conversation, from the settings."""
+
+    characters: int = 500
+    messages_per_minute: int = 30
+    reopen_within: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A conversation and the token that opens it."""
+
+    conversation: Conversation
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What a listener learns: messages it has not had, and the conversation as it is now."""
+
+    conversation: Conversation
+    messages: tuple[Message, ...]
+
+
+class Switchboard:
+    def __init__(
+        self, store: Conversations, bus: Bus, assistant: Assistant, tickets: Tickets, codes: Codes, site: Site,
+        rules: Rules,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._bus = bus
+        self._assistant = assistant
+        self._tickets = tickets
+        self._codes = codes
+        self._site = site
+        self._rules = rules
+        self._now = clock
+        self._recent = Recent()
+
+    async def open(
+        self, channel: str, *, address: str, id: str | None = None, locale: str = "zh-CN", scene: str = ""
+    ) -> Opened:
+        """A new conversation with its greeting; the same id from the same address soon again is the same one."""
+        now = self._now()
+        name = id or secrets.token_urlsafe(18)
+        token = secrets.token_urlsafe(32)
+        text = say("greeting", locale, city=self._site.city, name=self._site.name)
+        greeting = Message("greeting", Party.BOT, text, now, because="greeting")
+        conversation = await self._store.open(
+            Conversation(name, channel, now, locale=locale, scene=scene),
+            greeting,
+            address=address,
+            digest=digest(token),
+            same_within_ms=int(SAME_OPENING.total_seconds() * 1000),
+        )
+        return Opened(conversation, token)
+
+    async def may_listen(self, conversation_id: str, token: str) -> bool:
+        return await self._store.holder(digest(token)) == conversation_id
+
+    async def holder(self, token: str) -> str | None:
+        """The conversation a token opens."""
+        return await self._store.holder(digest(token))
+
+    async def hear(self, conversation_id: str, text: str, *, id: str) -> tuple[Heard, Perceived]:
+        """Keeps a citizen's words, masked, while they are being understood; on return they are on disk."""
+        checked = self._checked(text)
+        masked = mask(checked)
+        now = self._now()
+        details = {"masked": list(masked.kinds)} if masked.kinds else {}
+        said = Message(id, Party.CITIZEN, masked.text, now, details=details)
+        keeping = asyncio.ensure_future(self._keep(conversation_id, said))
+        try:
+            perceived = await self._assistant.perceive(masked.text, None, now)
+        finally:
+            heard = await keeping
+        return heard, perceived
+
+    async def _keep(self, conversation_id: str, said: Message) -> Heard:
+        reopen = int(self._rules.reopen_within.total_seconds() * 1000)
+        heard = await self._store.hear(
+            conversation_id, said, per_minute=self._rules.messages_per_minute, reopen_ms=reopen
+        )
+        if heard.fresh:
+            MESSAGES.labels(heard.conversation.channel, "citizen").inc()
+            self._tell(heard.conversation, heard.message)
+        return heard
+
+    async def answer(self, heard: Heard, perceived: Perceived, chosen: Choice | None = None) -> None:
+        """Says the bot's reply to a message, once, unless a human holds the conversation by then."""
+        if not heard.fresh and await self._is_answered(heard):
+            return
+        started = perf_counter()
+        conversation = heard.conversation
+        for _ in range(TRIES):
+            if conversation.stage not in BOT_SPEAKS_IN:
+                return
+            reply = self._assistant.decide(perceived, conversation, self._now(), chosen)
+            try:
+                await self._speak(conversation, heard.message, reply, perceived)
+            except Stale:
+                conversation = await self._store.find(conversation.id)
+                continue
+            ANSWERS.labels(conversation.channel, reply.outcome, reply.because).inc()
+            ANSWER_SECONDS.observe(perf_counter() - started)
+            return
+
+    async def receive(self, conversation_id: str, text: str, *, id: str) -> Heard:
+        """Hears and answers in one: for channels that wait for both."""
+        heard, perceived = await self.hear(conversation_id, text, id=id)
+        await self.answer(heard, perceived)
+        return heard
+
+    async def choose(self, conversation_id: str, choice_id: str, *, id: str) -> tuple[Heard, Perceived, Choice]:
+        """A choice that was offered is taken: its label is what the citizen said. Raises Refused `unknown_choice`."""
+        conversation = await self._store.find(conversation_id)
+        choice = next((c for c in conversation.offered if c.id == choice_id), None)
+        if choice is None:
+            choice = await self._chosen_earlier(conversation_id, choice_id, id)
+        heard, perceived = await self.hear(conversation_id, choice.label, id=id)
+        return heard, perceived, choice
+
+    async def _chosen_earlier(self, conversation_id: str, choice_id: str, message_id: str) -> Choice:
+        """A repeated click arrives after the offer was taken; an older offer may still be pressed."""
+        for message in reversed(await self._store.messages(conversation_id, after=0)):
+            for choice in message.choices:
+                if choice.id == choice_id:
+                    return choice
+        del message_id
+        raise Refused("unknown_choice", "这个选项已经失效，请直接说您要问的事。")
+
+    async def ask_human(self, conversation_id: str, *, id: str) -> tuple[Heard, Perceived, Choice]:
+        """The button that is always there: the same as asking for a human in words."""
+        choice = Choice("human", say("human"), action="human")
+        heard, perceived = await self.hear(conversation_id, choice.label, id=id)
+        return heard, perceived, choice
+
+    async def leave_queue(self, conversation_id: str, *, id: str) -> Conversation:
+        """Back to the bot; doing it twice is doing it once."""
+
+        def left(conversation: Conversation) -> Conversation | None:
+            return conversation.leave_queue() if conversation.stage is Stage.WAITING else None
+
+        return await self._change(conversation_id, left, reason="left_queue", notice=("left_queue", id))
+
+    async def end(
+        self, conversation_id: str, token: str | None, *, id: str, reason: str = "closed_by_citizen"
+    ) -> Conversation:
+        """Closes; the device's token opens nothing any more."""
+
+        def closed(conversation: Conversation) -> Conversation | None:
+            return None if conversation.stage is Stage.CLOSED else conversation.close(self._now())
+
+        conversation = await self._change(conversation_id, closed, reason=reason, notice=(reason, id))
+        if token is not None:
+            await self._store.forget_token(digest(token))
+        return conversation
+
+    async def leave_message(self, conversation_id: str, form: Form, *, id: str) -> Conversation:
+        """Keeps a message form and confirms it in the conversation. Raises Refused with what to mend."""
+        conversation = await self._store.find(conversation_id)
+        number = await self._tickets.leave(conversation_id, id, form, self._now())
+        text = say("message_kept", conversation.locale, number=number)
+        notice = Message(f"form:{id}", Party.SYSTEM, text, self._now(), because="message_form")
+        changed = await self._store.say(conversation_id, notice)
+        self._recent.forget(conversation_id)
+        self._bus.ring(conversation_id)
+        return changed
+
+    async def resume(self, code: str) -> Opened:
+        """Opens the conversation of a resume code on this device too. Raises Refused `bad_code`."""
+        token = secrets.token_urlsafe(32)
+        conversation_id = await self._codes.redeem(code, digest(token), self._now())
+        return Opened(await self._store.find(conversation_id), token)
+
+    async def remind(self, conversation: Conversation) -> None:
+        """Asks whether the citizen is still there; once in a silence."""
+
+        def reminded(current: Conversation) -> Conversation | None:
+            quiet = current.stage is Stage.BOT and not current.reminded and current.heard_at == conversation.heard_at
+            return replace(current, reminded=True) if quiet else None
+
+        await self._change(
+            conversation.id, reminded, reason="reminded", notice=("reminder", f"reminder:{conversation.last_seq}")
+        )
+
+    async def close_quiet(self, conversation: Conversation) -> None:
+        """Ends a conversation in which nothing was said after the reminder."""
+
+        def closed(current: Conversation) -> Conversation | None:
+            quiet = current.stage is Stage.BOT and current.reminded and current.heard_at == conversation.heard_at
+            return current.close(self._now()) if quiet else None
+
+        await self._change(
+            conversation.id, closed, reason="closed_quiet", notice=("closed_quiet", f"quiet:{conversation.last_seq}")
+        )
+
+    async def answer_left(self, conversation: Conversation, message: Message) -> None:
+        """Answers what a killed process heard and left."""
+        perceived = await self._assistant.perceive(message.text, conversation, self._now())
+        await self.answer(Heard(conversation, message, fresh=True), perceived)
+
+    async def typing(self, conversation_id: str) -> None:
+        await self._store.touch_typing(conversation_id, self._now())
+
+    async def position(self, conversation_id: str) -> int:
+        """1 is next."""
+        return await self._store.waiting_before(conversation_id) + 1
+
+    async def find(self, conversation_id: str) -> Conversation:
+        return await self._store.find(conversation_id)
+
+    async def messages(self, conversation_id: str, after: int, *, wait: float = 0.0) -> Update:
+        """What was said after `after`; waits for it up to `wait` seconds (long poll)."""
+        async with self.listen(conversation_id, after) as updates:
+            update = await anext(updates)
+            if update.messages or wait <= 0:
+                return update
+            try:
+                async with asyncio.timeout(wait):
+                    return await anext(updates)
+            except TimeoutError:
+                return update
+
+    @asynccontextmanager
+    async def listen(self, conversation_id: str, after: int = 0) -> AsyncIterator[AsyncIterator[Update]]:
+        """First everything after `after`, then each change as it happens. Raises NotFound."""
+        async with self._bus.subscribe(conversation_id) as bell:
+            async with aclosing(self._updates(conversation_id, after, bell)) as updates:
+                yield updates
+
+    async def _updates(self, conversation_id: str, after: int, bell: Bell) -> AsyncGenerator[Update]:
+        seen: Conversation | None = None
+        with self._recent.kept(conversation_id):
+            here = False
+            while True:
+                known = self._recent.after(conversation_id, after) if here else None
+                if known is None:
+                    conversation, messages = await self._store.listened(conversation_id, after)
+                    self._recent.learn(conversation, messages)
+                else:
+                    conversation, messages = known
+                moved = seen is None or (seen.stage, seen.agent_id) != (conversation.stage, conversation.agent_id)
+                if messages or moved:
+                    after = messages[-1].seq if messages else after
+                    seen = conversation
+                    yield Update(conversation, tuple(messages))
+                if after < conversation.last_seq:
+                    here = False
+                    continue  # a long story comes in pages
+                here = await bell.wait(HEARTBEAT) == "here"
+
+    async def _change(
+        self,
+        conversation_id: str,
+        move: Callable[[Conversation], Conversation | None],
+        *,
+        reason: str,
+        notice: tuple[str, str],
+    ) -> Conversation:
+        for _ in range(TRIES):
+            conversation = await self._store.find(conversation_id)
+            try:
+                wanted = move(conversation)
+            except WrongStage as error:
+                raise Refused("wrong_stage", "现在不能这样操作。") from error
+            if wanted is None:
+                return conversation
+            key, name = notice
+            message = Message(f"sys:{name}", Party.SYSTEM, say(key, conversation.locale), self._now(), because=key)
+            try:
+                changed = await self._store.change(wanted, reason=reason, at=self._now(), notice=message)
+            except Stale:
+                continue
+            self._recent.forget(conversation_id)
+            self._bus.ring(conversation_id)
+            return changed
+        raise Stale(conversation_id)
+
+    async def _speak(self, conversation: Conversation, asked: Message, reply: Reply, perceived: Perceived) -> None:
+        text = reply.text
+        if reply.wants_code:
+            text = text.replace("{code}", await self._codes.issue(conversation.id, self._now()))
+        if asked.details.get("masked"):
+            text = f"{say('masked', conversation.locale)}\n{text}"
+        name = f"re:{asked.id}"
+        details = {
+            "outcome": reply.outcome, "entry": reply.entry, "topic": reply.topic, "score": round(reply.score, 4),
+            "version": perceived.index.version, "intent": perceived.understanding.intent, "engine": perceived.understanding.engine,
+            "hits": [[h.entry.id, round(h.score, 4)] for h in perceived.found.hits[:3]],
+        }  # fmt: skip
+        message = Message(
+            name, Party.BOT, text, self._now(), choices=reply.choices, sources=reply.sources, card=reply.card,
+            because=reply.because, answer_code=answer_code(conversation.id, name), details=details,
+        )  # fmt: skip
+        changed = await self._store.reply(
+            after(conversation, reply), message, hand_off=reply.hand_off, reason=reply.because
+        )
+        MESSAGES.labels(conversation.channel, "bot").inc()
+        self._tell(changed, replace(message, seq=changed.last_seq))
+
+    async def _is_answered(self, heard: Heard) -> bool:
+        later = await self._store.messages(heard.conversation.id, after=heard.message.seq)
+        return any(m.id == f"re:{heard.message.id}" for m in later)
+
+    def _tell(self, conversation: Conversation, message: Message) -> None:
+        self._recent.add(conversation, message)
+        self._bus.ring(conversation.id)
+
+    def _checked(self, text: object) -> str:
+        if not isinstance(text, str):
+            raise Refused("not_text", "请用文字提问。")
+        shown = visible(text).strip()
+        if not shown:
+            raise Refused("empty", say("refuse_empty"))
+        if len(shown) > self._rules.characters:
+            raise Refused("too_long", f"一次最多 {self._rules.characters} 个字，请说短一些，或分几次说。")
+        return shown
+
+
+def digest(token: str) -> str:
+    """Tokens are kept as digests only."""
+    return sha256(token.encode()).hexdigest()

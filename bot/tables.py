@@ -1,0 +1,212 @@
+"""The tables, and the numbered changes that make them, each applied once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    inspect,
+    select,
+)
+
+metadata = MetaData()
+
+applied = Table("applied_changes", metadata, Column("name", String(64), primary_key=True))
+
+# Times are milliseconds since 1970 in UTC: one type that both stores compare alike.
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("channel", String(16), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("locale", String(16), nullable=False),
+    Column("scene", String(64), nullable=False),
+    Column("stage", String(8), nullable=False),
+    Column("agent_id", String(64)),
+    Column("topic", String(64)),
+    Column("last_entry", String(128)),
+    Column("misses", Integer, nullable=False),
+    Column("offered", JSON, nullable=False),
+    Column("slots", JSON, nullable=False),
+    Column("last_seq", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("heard_at", BigInteger),
+    Column("typing_at", BigInteger),
+    Column("reminded", Boolean, nullable=False),
+    Column("closed_at", BigInteger),
+    Column("waiting_since", BigInteger),
+    Column("window_from", BigInteger, nullable=False),
+    Column("window_count", Integer, nullable=False),
+    Column("unanswered", Integer, nullable=False),
+    Index("conversations_by_stage", "stage", "heard_at"),
+    Index("conversations_waiting", "waiting_since"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("conversation_id", String(64), ForeignKey("conversations.id"), nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Index("tokens_by_conversation", "conversation_id"),
+)
+
+resume_codes = Table(
+    "resume_codes",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("conversation_id", String(64), ForeignKey("conversations.id"), nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("conversation_id", String(64), ForeignKey("conversations.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("id", String(96), nullable=False),
+    Column("party", String(8), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("because", String(64), nullable=False),
+    Column("answer_code", String(16), nullable=False),
+    Column("extra", JSON),
+    UniqueConstraint("conversation_id", "id", name="messages_once"),
+    Index("messages_by_code", "answer_code"),
+)
+
+moves = Table(
+    "moves",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("conversation_id", String(64), ForeignKey("conversations.id"), nullable=False),
+    Column("stage", String(8), nullable=False),
+    Column("agent_id", String(64)),
+    Column("reason", String(32), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("moves_by_conversation", "conversation_id"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("conversation_id", String(64), ForeignKey("conversations.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("helpful", Boolean, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("conversation_id", String(64), ForeignKey("conversations.id"), primary_key=True),
+    Column("stars", Integer, nullable=False),
+    Column("reasons", JSON, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("purpose", String(32), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("erase_at", BigInteger, nullable=False),
+    Index("contacts_by_fingerprint", "fingerprint"),
+    Index("contacts_by_end", "erase_at"),
+)
+
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("conversation_id", String(64), ForeignKey("conversations.id"), nullable=False),
+    Column("client_id", String(64), nullable=False),
+    Column("topic", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("contact_id", String(64)),
+    Column("status", String(16), nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    UniqueConstraint("conversation_id", "client_id", name="tickets_once"),
+    Index("tickets_by_status", "status", "made_at"),
+)
+
+rates = Table(
+    "rates",
+    metadata,
+    Column("name", String(96), primary_key=True),
+    Column("window_from", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("models", String(32), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("entries", Integer, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("live_at", BigInteger),
+    Column("report", JSON, nullable=False),
+)
+
+artefacts = Table(
+    "artefacts",
+    metadata,
+    Column("id", String(48), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+pointers = Table(
+    "pointers",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", String(64), nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("loaded", String(32), nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+)
+
+
+def m001_first_tables(connection: Connection) -> None:
+    metadata.create_all(connection)
+
+
+CHANGES: tuple[Callable[[Connection], None], ...] = (m001_first_tables,)
+
+
+def migrate(connection: Connection) -> list[str]:
+    """Applies what this database has not seen yet; the caller holds a lock and a transaction."""
+    if not inspect(connection).has_table(applied.name):
+        applied.create(connection)
+    done = set(connection.scalars(select(applied.c.name)))
+    fresh = [change for change in CHANGES if change.__name__ not in done]
+    for change in fresh:
+        change(connection)
+        connection.execute(applied.insert().values(name=change.__name__))
+    return [change.__name__ for change in fresh]

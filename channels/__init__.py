@@ -1,0 +1,1 @@
+"""The ways in and out: one folder each; they never speak to each other."""

@@ -1,0 +1,61 @@
+"""create_app: the one place where channels and parts are joined."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from fastapi import FastAPI, Response
+from fastapi.responses import FileResponse
+from starlette.staticfiles import StaticFiles
+
+from bot.assembly import Parts, open_parts
+from bot.config import Settings, read_settings
+from channels.health import health_routes
+from channels.problems import add_problem_handlers
+from channels.security import BodyLimit, SecurityHeaders
+from channels.web.channel import STATIC, web_routes
+
+log = logging.getLogger(__name__)
+DOCS = Path(__file__).parent / "static"
+BODY_BYTES = 65_536
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The web process's application; its parts live as long as it serves."""
+    told = settings or read_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_parts(told) as parts:
+            await parts.follower.start()
+            _join(app, parts)
+            following = asyncio.create_task(parts.follower.run(parts.bus), name="follower")
+            try:
+                yield
+            finally:
+                following.cancel()
+                with suppress(asyncio.CancelledError):
+                    await following
+                await parts.follower.leave()
+
+    app = FastAPI(title="社保易答", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
+    add_problem_handlers(app)
+    app.add_middleware(BodyLimit, limit=BODY_BYTES)
+    app.add_middleware(SecurityHeaders, origins=told.channels.web.origins)
+    return app
+
+
+def _join(app: FastAPI, parts: Parts) -> None:
+    app.state.parts = parts
+    app.include_router(web_routes(parts))
+    app.include_router(health_routes(parts))
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/assets", StaticFiles(directory=DOCS), name="assets")
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return FileResponse(DOCS / "docs.html")

@@ -1,0 +1,67 @@
+"""Health of the real parts, and the figures for Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from sqlalchemy import text
+
+from bot.assembly import Parts
+from bot.nlu.rasa import RasaNLU
+
+PATIENCE = 2.0
+
+
+def health_routes(parts: Parts) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.get("/healthz", include_in_schema=False)
+    async def alive() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @routes.get("/readyz", include_in_schema=False)
+    async def ready() -> JSONResponse:
+        """503 when this worker should get no traffic; what is degraded but answers is named and stays 200."""
+        found = {"store": await _store(parts), "knowledge": _knowledge(parts)}
+        failed = [name for name, state in found.items() if state != "ok"]
+        degraded = {"bus": _bus(parts), "nlu": _nlu(parts)}
+        body = {**found, **degraded, "version": parts.library.current.version if parts.follower.ready else None}
+        return JSONResponse({"status": "unready" if failed else "ready", **body}, 503 if failed else 200)
+
+    @routes.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        registry = REGISTRY
+        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return routes
+
+
+async def _store(parts: Parts) -> str:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await parts.database.read(lambda c: c.execute(text("SELECT 1")))
+    except Exception as error:
+        return type(error).__name__
+    return "ok"
+
+
+def _knowledge(parts: Parts) -> str:
+    return "ok" if parts.follower.ready else "not loaded"
+
+
+def _bus(parts: Parts) -> str:
+    return "ok" if getattr(parts.bus, "connected", True) else "away: listeners poll"
+
+
+def _nlu(parts: Parts) -> str:
+    if isinstance(parts.nlu, RasaNLU):
+        return "rasa" if parts.nlu.healthy else "local (Rasa does not answer)"
+    return "local"

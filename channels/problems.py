@@ -1,0 +1,67 @@
+"""Errors at the edge: RFC 9457 problems for HTTP, each with a stable code and what to do."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from bot.errors import NotFound, Refused, Stale, StoreBusy
+from bot.measure import REFUSALS
+
+log = logging.getLogger(__name__)
+
+STATUS = {
+    "too_often": 429, "too_long": 413, "too_large": 413, "gone": 410, "id_taken": 409, "wrong_stage": 409,
+    "unauthorized": 401, "foreign_origin": 403, "bad_code": 404, "unknown_message": 404,
+}  # fmt: skip
+BUSY = "系统正忙，您的话还没有保存，请稍后再发一次。"
+
+
+def problem(status: int, code: str, detail: str, *, retry_after: int | None = None) -> Response:
+    headers = {"Retry-After": str(retry_after)} if retry_after else {}
+    body = {"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail}
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def refused(error: Refused) -> Response:
+    REFUSALS.labels(error.code).inc()
+    return problem(STATUS.get(error.code, 400), error.code, error.sentence, retry_after=error.retry_after)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Turns what is raised within into what clients are told."""
+
+    @app.exception_handler(Refused)
+    async def _(request: Request, error: Refused) -> Response:
+        return refused(error)
+
+    @app.exception_handler(NotFound)
+    async def _(request: Request, error: NotFound) -> Response:
+        return problem(404, "not_found", "没有找到。")
+
+    @app.exception_handler(Stale)
+    async def _(request: Request, error: Stale) -> Response:
+        return problem(409, "stale", "别人刚刚改动过，请再试一次。")
+
+    @app.exception_handler(StoreBusy)
+    async def _(request: Request, error: StoreBusy) -> Response:
+        log.error("store: %s", error)
+        return problem(503, "store_busy", BUSY, retry_after=2)
+
+    @app.exception_handler(RequestValidationError)
+    async def _(request: Request, error: RequestValidationError) -> Response:
+        where = "; ".join(".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors())
+        return problem(400, "bad_request", where)
+
+    @app.exception_handler(HTTPException)
+    async def _(request: Request, error: HTTPException) -> Response:
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "error")
+        return problem(error.status_code, code, str(error.detail))
+
+    @app.exception_handler(Exception)
+    async def _(request: Request, error: Exception) -> Response:
+        return problem(500, "internal", "系统出错了，请稍后再试，或打 12333。")

@@ -1,0 +1,1 @@
+"""Citizens on the web: the service station, the widget, and every app that speaks the same frames."""

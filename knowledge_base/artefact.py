@@ -1,0 +1,38 @@
+"""Folders that are written once: a manifest with the hash of every file; a damaged one is refused."""
+
+from __future__ import annotations
+
+import json
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+from knowledge_base.errors import ArtefactError
+
+MANIFEST = "manifest.json"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def seal(folder: Path, facts: dict[str, Any]) -> None:
+    """Writes the manifest, last of all."""
+    files = {str(p.relative_to(folder)): _digest(p) for p in sorted(folder.rglob("*")) if p.is_file()}
+    told = json.dumps({**facts, "files": files}, ensure_ascii=False, indent=1)
+    (folder / MANIFEST).write_text(told, "utf-8")
+
+
+def verify(folder: Path, *, kind: str) -> dict[str, Any]:
+    """The sealed facts. Raises ArtefactError when a file is missing, changed or cut short."""
+    try:
+        facts: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
+        if facts["kind"] != kind:
+            raise ArtefactError(f"{folder.name} is not of kind {kind}")
+        for name, digest in facts["files"].items():
+            if _digest(folder / name) != digest:
+                raise ArtefactError(f"{folder.name}: {name} is damaged")
+    except (OSError, ValueError, KeyError) as error:
+        raise ArtefactError(f"{folder.name} cannot be read: {error}") from error
+    return facts

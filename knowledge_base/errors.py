@@ -1,0 +1,42 @@
+"""What can be wrong with knowledge.
+
+KnowledgeError
+├── CorpusError      an entry or a figure is refused: file, line and reason of every fault
+├── ArtefactError    a stored version or model is damaged or was made by other code
+└── NoVersion        nothing has been built yet
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class KnowledgeError(Exception):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing to mend, and where."""
+
+    file: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.reason}"
+
+
+class CorpusError(KnowledgeError):
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = tuple(faults)
+
+
+class ArtefactError(KnowledgeError):
+    pass
+
+
+class NoVersion(KnowledgeError):
+    pass

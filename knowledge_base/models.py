@@ -1,0 +1,133 @@
+"""Encoder and classifier: one immutable version, trained together, named by the hash of what it was trained on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge_base.artefact import seal, verify
+from knowledge_base.classifier import Classifier, train_classifier
+from knowledge_base.corpus import Corpus
+from knowledge_base.encoder import STATIC, Encoder, open_encoder
+from knowledge_base.text import features, normalise, question_key, sounds
+from knowledge_base.topics import intent_of_topic, topic_of_intent
+from knowledge_base.training import Progress, train_static
+
+RECIPE = 1  # raise it when training itself changes, so that stored models are made anew
+HELD_OUT = 0.15
+REMEMBERED = 2048  # questions sensed lately; rules, search and NLU sense the same one
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sensed:
+    """A question as every arm needs it, worked out once."""
+
+    text: str
+    key: str
+    features: list[str]
+    sounds: list[str]
+    vector: Matrix
+    labels: dict[str, float]
+    topics: dict[str, float]
+
+    @property
+    def out_of_scope(self) -> float:
+        """How likely the question is none of ours."""
+        return sum(p for topic, p in self.topics.items() if topic.startswith("out_of_scope"))
+
+
+class Models:
+    """Senses questions. Safe to share between threads: nothing changes but a cache."""
+
+    def __init__(self, version: str, encoder: Encoder, classifier: Classifier) -> None:
+        self.version = version
+        self.encoder = encoder
+        self.classifier = classifier
+        self._topic_at = [topic_of_intent(label) for label in classifier.labels]
+        self._lately: OrderedDict[str, Sensed] = OrderedDict()
+
+    def sense(self, text: str) -> Sensed:
+        known = self._lately.get(text)
+        if known is not None:
+            return known
+        bare = normalise(text)
+        found = features(bare)
+        vector = self.encoder.encode_features(bare, found)
+        probabilities = self.classifier.probabilities(found, vector).tolist()
+        topics = {t: p for t, p in zip(self._topic_at, probabilities, strict=True) if t is not None}
+        sensed = Sensed(
+            bare, question_key(text), found, sounds(bare), vector,
+            dict(zip(self.classifier.labels, probabilities, strict=True)), topics,
+        )  # fmt: skip
+        self._lately[text] = sensed
+        if len(self._lately) > REMEMBERED:
+            self._lately.popitem(last=False)
+        return sensed
+
+
+def held_out(text: str) -> bool:
+    """Chosen by hash: this wording stays out of training, so that calibration sees new words."""
+    return int.from_bytes(sha256(question_key(text).encode()).digest()[:4]) / 2**32 < HELD_OUT
+
+
+def examples(corpus: Corpus, intents: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """(text, label) of all wordings and of all intents' examples, in a fixed order."""
+    found = [(w, intent_of_topic(e.topic)) for e in corpus.entries for w in e.wordings]
+    found.extend((text, intent) for intent, texts in sorted(intents.items()) for text in texts)
+    return found
+
+
+def models_version(corpus: Corpus, intents: Mapping[str, Sequence[str]], encoder: str) -> str:
+    """The hash of everything that training depends on."""
+    groups = [[e.id, *e.wordings] for e in corpus.entries]
+    told = json.dumps([RECIPE, encoder, groups, sorted(intents.items())], ensure_ascii=False)
+    return sha256(told.encode()).hexdigest()[:16]
+
+
+def train_models(
+    corpus: Corpus,
+    intents: Mapping[str, Sequence[str]],
+    home: Path,
+    *,
+    encoder: str = STATIC,
+    progress: Progress = lambda stage, done, of: None,
+) -> Models:
+    """Trains what is not on disk yet; a folder appears whole or not at all."""
+    version = models_version(corpus, intents, encoder)
+    target = home / version
+    if target.exists():
+        return load_models(target)
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home, prefix=".making-") as made:
+        folder = Path(made) / "models"
+        folder.mkdir()
+        if encoder == STATIC:
+            groups = [[w for w in e.wordings if not held_out(w)] for e in corpus.entries]
+            groups.extend([t for t in texts if not held_out(t)] for texts in intents.values())
+            train_static(groups, folder / "encoder", progress=progress)
+        opened = open_encoder(encoder, folder / "encoder")
+        progress("classifier", 0, 1)
+        kept = [(t, label) for t, label in examples(corpus, intents) if not held_out(t)]
+        classifier = train_classifier([t for t, _ in kept], [label for _, label in kept], opened)
+        classifier.save(folder / "classifier")
+        progress("classifier", 1, 1)
+        seal(folder, {"kind": "models", "version": version, "encoder": encoder})
+        shutil.move(folder, target)
+    return load_models(target)
+
+
+def load_models(folder: Path) -> Models:
+    """Raises ArtefactError when anything in the folder is not as it was sealed."""
+    facts = verify(folder, kind="models")
+    encoder = open_encoder(facts["encoder"], folder / "encoder")
+    return Models(facts["version"], encoder, Classifier.load(folder / "classifier"))
