@@ -20,7 +20,7 @@ export function makeHeader({ w, inline, act }) {
   const menu = h('div', { class: 'chat__menu', id: 'menu', hidden: true },
     h('button', { class: 'btn btn--quiet', type: 'button', onclick: act.locale, lang: w.otherLanguage === 'English' ? 'en' : 'zh-CN' }, icon('globe'), w.otherLanguage),
     theme, end, h('p', { class: 'tiny' }, w.endHint));
-  const head = h('header', { class: 'chat__head' }, mark(), h('div', { class: 'chat__id' }, title, who),
+  const head = h('div', { class: 'chat__head' }, mark(), h('div', { class: 'chat__id' }, title, who),
     h('div', { class: 'chat__tools' }, human, size, standard, more, fold));
 
   let stage = 'bot';
@@ -42,7 +42,7 @@ export function makeHeader({ w, inline, act }) {
     human.removeAttribute('aria-label');
     if (stage === 'waiting') {
       fill(human, lines(w.queued, state.position ? w.place(state.position) : ''));
-      human.setAttribute('aria-label', w.placeLabel(state.position));
+      human.setAttribute('aria-label', [w.queued, state.position && w.place(state.position), w.showQueue].filter(Boolean).join(' '));
     } else if (stage === 'agent') {
       fill(human, lines(w.humanShort, w.connected));
       human.setAttribute('aria-label', [w.humanShort, w.connected, w.agent(state.agent)].join(' '));
@@ -73,5 +73,5 @@ export function makeHeader({ w, inline, act }) {
 }
 
 function lines(upper, lower) {
-  return h('span', { class: 'two-lines' }, h('span', null, upper), lower && h('small', null, lower));
+  return h('span', { class: 'two-lines' }, h('span', null, upper), ' ', lower && h('small', null, lower));
 }
