@@ -9,7 +9,7 @@ from hashlib import sha256
 from sqlalchemy import Connection
 
 from bot.errors import Refused
-from bot.store.conversations import ms, upsert
+from bot.store.conversations import insert_new, ms
 from bot.store.database import Database
 from bot.tables import resume_codes, tokens
 
@@ -33,7 +33,7 @@ class Codes:
             for _ in range(TRIES):
                 code = f"{secrets.randbelow(1_000_000):06d}"
                 row = {"digest": _digest(code), "conversation_id": conversation_id, "ends_at": ms(now + LIVES)}
-                if connection.execute(upsert(connection, resume_codes).on_conflict_do_nothing(), row).rowcount == 1:
+                if insert_new(connection, resume_codes, row):
                     return code
             raise Refused("too_many_codes", "现在不能生成继续码，请稍后再试。")
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from bot.assembly import bus_url, open_library
 from bot.bus import open_bus
 from bot.config import Settings
-from bot.nlu.examples import read_training
+from bot.nlu.examples import TRAINING, read_training
+from bot.nlu.patterns import read_patterns
 from bot.shelf import Shelf
 from bot.store.database import Database, open_database
 from knowledge_base.corpus import read_corpus
@@ -33,8 +34,13 @@ def publish_corpus(settings: Settings, database: Database, progress: Progress) -
     """Builds the version of the files and makes it live, unless it is."""
     library = open_library(settings)
     shelf = Shelf(database, library)
-    intents = read_training().by_intent()
-    index = library.build(read_corpus(), intents, encoder=settings.knowledge.encoder, progress=progress)
+    index = library.build(
+        read_corpus(),
+        read_training().by_intent(),
+        patterns=read_patterns(TRAINING / "patterns.yml").examples(),
+        encoder=settings.knowledge.encoder,
+        progress=progress,
+    )
     pointer = shelf.pointer()
     if pointer is None or pointer.live != index.version:
         shelf.put(index)

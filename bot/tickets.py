@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from bot.contacts import Contacts
 from bot.errors import Refused
 from bot.privacy import mask, valid_phone
-from bot.store.conversations import ms, upsert
+from bot.store.conversations import insert_new, ms
 from bot.store.database import Database
 from bot.tables import tickets
+from knowledge_base.text import visible
 
 LONGEST = 1000
 
@@ -52,11 +53,12 @@ class Tickets:
         number = sha256(f"{conversation_id}/{client_id}".encode()).hexdigest()[:10].upper()
 
         def job(connection: Connection) -> str:
-            fresh = upsert(connection, tickets).values(
-                id=number, conversation_id=conversation_id, client_id=client_id, topic=mask(form.topic).text[:64],
-                text=mask(form.text).text, contact_id=None, status="open", made_at=ms(at),
-            )  # fmt: skip
-            if connection.execute(fresh.on_conflict_do_nothing()).rowcount == 1:
+            fresh = {
+                "id": number, "conversation_id": conversation_id, "client_id": client_id,
+                "topic": mask(visible(form.topic)).text[:64], "text": mask(visible(form.text)).text, "contact_id": None,
+                "status": "open", "made_at": ms(at),
+            }  # fmt: skip
+            if insert_new(connection, tickets, fresh):
                 contact = self._contacts.keep(connection, phone, purpose="message_form", at=at)
                 connection.execute(tickets.update().where(tickets.c.id == number).values(contact_id=contact))
             return number

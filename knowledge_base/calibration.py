@@ -1,4 +1,4 @@
-"""Fits the join: how the arms' scores become an order and a probability, on wordings nobody trained on."""
+"""Fits the join: how the arms' scores become a probability, on wordings that nobody trained on."""
 
 from __future__ import annotations
 
@@ -11,12 +11,23 @@ from numpy.typing import NDArray
 
 from knowledge_base.index import Index, Rows
 from knowledge_base.models import held_out
-from knowledge_base.ranking import Evidence, Join, Surroundings, Weights, choose_bands, order_rows, trust_row
+from knowledge_base.ranking import (
+    ENTRY_FEATURES,
+    TOPIC_FEATURES,
+    Evidence,
+    Join,
+    Weights,
+    choose_bands,
+    entry_rows,
+    topic_rows,
+)
 from knowledge_base.topics import topic_of_intent
 
-DROPPED = 0.5  # of the entry's other wordings hidden in the second pass: a citizen's words are farther away than ours
+HIDDEN = (0.0, 0.5, 1.0)  # shares of the entry's other wordings hidden: a citizen's words are farther off than ours
+CANDIDATES = 8  # topics of a question that the fit looks at
 SEED = 20261124
-NEUTRAL = Weights((0.0,) * 7, 0.0)
+FLAT = Weights((1.0,) * len(ENTRY_FEATURES), 0.0)
+TOPIC_PENALTY, ENTRY_PENALTY = 0.01, 1.0  # inverse; few questions, many features that move together
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +35,7 @@ class Asked:
     """A calibration question: what was found for it, and which entry was meant (None: none of ours)."""
 
     found: list[Evidence]
-    around: Surroundings
+    out_of_scope: float
     meant: int | None
     topic: str | None
 
@@ -33,20 +44,25 @@ def fit_join(
     index: Index, rows: Rows, intents: Mapping[str, Sequence[str]], *, arms: Sequence[str] | None = None
 ) -> Join:
     """Two logistic regressions on held-out wordings with their own rows hidden, and our out-of-scope questions."""
-    asked = _questions(index, rows, intents, arms)
-    order = _fit(*_order_examples(asked))
-    tops = [(a, _sorted(a.found, order)) for a in asked if a.found]
-    trust_rows = np.stack([trust_row(found, a.around) for a, found in tops])
-    right = np.array([found[0].topic == a.topic for a, found in tops])
-    ours = np.array([a.meant is not None for a, _ in tops])
-    trust = _fit(trust_rows, right)
-    bands = choose_bands(trust.probability(trust_rows), right, ours)
-    return Join(order, trust, bands)
+    asked = [a for a in _questions(index, rows, intents, arms) if a.found]
+    topic = _fit(*_topic_examples(asked), TOPIC_PENALTY, len(TOPIC_FEATURES))
+    entry = _fit(*_entry_examples(asked), ENTRY_PENALTY, len(ENTRY_FEATURES))
+    trust, right = zip(*(_first(a, topic) for a in asked), strict=True)
+    bands = choose_bands(
+        np.array(trust),
+        np.array(right),
+        np.array([a.meant is not None for a in asked]),
+        np.array([a.out_of_scope for a in asked]),
+    )
+    return Join(topic, entry, bands)
 
 
-def _sorted(found: list[Evidence], order: Weights) -> list[Evidence]:
-    chances = order.probability(order_rows(found))
-    return [found[i] for i in np.argsort(-chances, kind="stable")[:8]]
+def _first(asked: Asked, weights: Weights) -> tuple[float, bool]:
+    """Trust in the likeliest topic, and whether it is the right one."""
+    names, rows = topic_rows(asked.found, asked.out_of_scope)
+    chances = weights.probability(rows)
+    best = int(np.argmax(chances))
+    return float(chances[best]), names[best] == asked.topic
 
 
 def _questions(
@@ -63,14 +79,13 @@ def _questions(
             continue
         meant = int(rows.entry[row])
         others = [r for r in mates[meant] if r != row]
-        for share in (0.0, DROPPED):
+        for share in HIDDEN:
             hidden = [row, *chooser.sample(others, int(len(others) * share))]
             asked.append(_ask(index, text, hidden, meant, arms))
     for intent, texts in sorted(intents.items()):
         topic = topic_of_intent(intent)
-        if topic is None or not topic.startswith("out_of_scope"):
-            continue
-        asked.extend(_ask(index, text, [], None, arms) for text in texts if held_out(text))
+        if topic is not None and topic.startswith("out_of_scope"):
+            asked.extend(_ask(index, text, [], None, arms) for text in texts if held_out(text))
     return asked
 
 
@@ -78,26 +93,39 @@ def _ask(index: Index, text: str, hidden: list[int], meant: int | None, arms: Se
     sensed = index.models.sense(text)
     found = [e for e in index.evidence(sensed, hidden=hidden, arms=arms) if not e.refuted]
     topic = None if meant is None else index.corpus.entries[meant].topic
-    return Asked(found, index.surroundings(sensed), meant, topic)
+    return Asked(found, sensed.out_of_scope, meant, topic)
 
 
-def _order_examples(asked: list[Asked]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The right entry against the strongest wrong ones."""
-    rows, labels = [], []
+def _topic_examples(asked: list[Asked]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The right topic against the strongest wrong ones."""
+    examples, labels = [], []
     for question in asked:
-        strongest = sorted(question.found, key=lambda e: -(e.lexical + e.dense + e.topic_probability))[:12]
-        picked = [e for e in question.found if e.entry == question.meant and e not in strongest]
-        for e in [*strongest, *picked]:
-            rows.append(e)
-            labels.append(e.entry == question.meant)
-    return order_rows(rows), np.array(labels)
+        names, rows = topic_rows(question.found, question.out_of_scope)
+        strongest = np.argsort(-(rows[:, 0] + rows[:, 1] + rows[:, 3]))[:CANDIDATES]
+        examples.append(rows[strongest])
+        labels.extend(names[i] == question.topic for i in strongest)
+    return np.concatenate(examples), np.array(labels)
 
 
-def _fit(rows: NDArray[np.float64], right: NDArray[np.bool_]) -> Weights:
+def _entry_examples(asked: list[Asked]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The right entry against the others of its topic."""
+    neighbours = [
+        (e, e.entry == question.meant)
+        for question in asked
+        if question.meant is not None and any(e.entry == question.meant for e in question.found)
+        for e in question.found
+        if e.topic == question.topic
+    ]
+    if not neighbours:
+        return np.zeros((0, len(ENTRY_FEATURES))), np.zeros(0, bool)
+    return entry_rows([e for e, _ in neighbours]), np.array([right for _, right in neighbours])
+
+
+def _fit(rows: NDArray[np.float64], right: NDArray[np.bool_], penalty: float, width: int) -> Weights:
     from sklearn.linear_model import LogisticRegression
 
-    if right.all() or not right.any():
-        return Weights((0.0,) * rows.shape[1], 2.0 if right.all() else -2.0)
+    if not len(right) or right.all() or not right.any():
+        return Weights((1.0,) * width, 0.0)
     spread = rows.std(axis=0) + 1e-9
-    fitted = LogisticRegression(C=1.0, max_iter=1000).fit(rows / spread, right)
+    fitted = LogisticRegression(C=penalty, max_iter=2000).fit(rows / spread, right)
     return Weights(tuple((fitted.coef_[0] / spread).tolist()), float(fitted.intercept_[0]))

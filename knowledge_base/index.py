@@ -19,11 +19,11 @@ from knowledge_base.errors import ArtefactError
 from knowledge_base.figures import Figure
 from knowledge_base.lexical import BM25Arm
 from knowledge_base.models import Models, Sensed
-from knowledge_base.ranking import Bands, Evidence, Join, Surroundings, order_rows, trust_row
+from knowledge_base.ranking import Bands, Evidence, Join, entry_rows, topic_rows
 from knowledge_base.text import features, question_key, sounds
 from knowledge_base.vectors import Vectors
 
-FORMAT = 1  # raise it when the stored shape or the arms change
+FORMAT = 2  # raise it when the stored shape or the arms change
 DEPTH = 40  # rows taken from each arm; the right entry's best row lies well within
 _ENTRIES = TypeAdapter(tuple[Entry, ...])
 _FIGURES = TypeAdapter(tuple[Figure, ...])
@@ -31,7 +31,8 @@ _FIGURES = TypeAdapter(tuple[Figure, ...])
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An entry that may answer. `score` is the calibrated probability that it is right; `arms` say why."""
+    """An entry that may answer. `score` is the calibrated probability that its topic is right, lowered for an
+    entry that is less likely than another of the topic; `arms` say why."""
 
     entry: Entry
     score: float
@@ -125,28 +126,18 @@ class Index:
         return Found(tuple(hits[:limit]), sensed.topics, sensed.out_of_scope, self.version)
 
     def _ranked(self, found: list[Evidence], sensed: Sensed, limit: int) -> list[Hit]:
-        chances = self.join.order.probability(order_rows(found))
-        ranking = np.argsort(-chances, kind="stable")[: max(limit, 8)].tolist()
-        ordered = [found[i] for i in ranking]
-        trust = float(self.join.trust.probability(trust_row(ordered, self.surroundings(sensed))[None, :])[0])
-        first = max(float(chances[ranking[0]]), 1e-9)
-        return [
-            Hit(
-                self.corpus.entries[e.entry],
-                trust * float(chances[i]) / first,
-                {
-                    "lexical": round(e.lexical, 4),
-                    "dense": round(e.dense, 4),
-                    "phonetic": round(e.phonetic, 4),
-                    "topic": round(e.topic_probability, 4),
-                    "order": round(float(chances[i]), 4),
-                },
-            )
-            for i, e in zip(ranking[:limit], ordered, strict=False)
-        ]
-
-    def surroundings(self, sensed: Sensed) -> Surroundings:
-        return Surroundings(sensed.out_of_scope, self._lexical.unknown(sensed.features), len(sensed.key))
+        """Entries by trust in their topic; within a topic the likelier entry first."""
+        names, rows = topic_rows(found, sensed.out_of_scope)
+        trust = dict(zip(names, self.join.topic.probability(rows).tolist(), strict=True))
+        chances = self.join.entry.probability(entry_rows(found)).tolist()
+        best: dict[str, float] = {}
+        for e, chance in zip(found, chances, strict=True):
+            best[e.topic] = max(best.get(e.topic, 1e-9), chance)
+        scored = sorted(
+            ((trust[e.topic] * chance / best[e.topic], e) for e, chance in zip(found, chances, strict=True)),
+            key=lambda pair: (-pair[0], pair[1].entry),
+        )
+        return [Hit(self.corpus.entries[e.entry], score, _arms(e)) for score, e in scored[:limit]]
 
     def evidence(
         self, sensed: Sensed, *, hidden: Sequence[int] = (), arms: Sequence[str] | None = None
@@ -245,6 +236,15 @@ class Index:
 def _tuples(entries: list[dict[str, object]]) -> list[dict[str, object]]:
     """Absent fields are left out, as in the files that people write."""
     return [{k: v for k, v in e.items() if v is not None} for e in entries]
+
+
+def _arms(evidence: Evidence) -> dict[str, float]:
+    return {
+        "lexical": round(evidence.lexical, 4),
+        "dense": round(evidence.dense, 4),
+        "phonetic": round(evidence.phonetic, 4),
+        "topic": round(evidence.topic_probability, 4),
+    }
 
 
 def _best(scores: NDArray[np.float32]) -> list[int]:

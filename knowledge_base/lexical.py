@@ -43,10 +43,6 @@ class BM25Arm:
         raw: NDArray[np.float32] = self._model.get_scores_from_ids(known)
         return np.minimum(raw / best, 1.0, dtype=np.float32)
 
-    def unknown(self, tokens: list[str]) -> float:
-        """The share of the tokens that no row has."""
-        return sum(t not in self._ids for t in tokens) / len(tokens) if tokens else 1.0
-
     def save(self, folder: Path) -> None:
         self._model.save(str(folder))
 

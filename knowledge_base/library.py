@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from types import MappingProxyType
 
-from knowledge_base.calibration import NEUTRAL, fit_join
+from knowledge_base.calibration import FLAT, fit_join
 from knowledge_base.corpus import Corpus
 from knowledge_base.encoder import STATIC
 from knowledge_base.entry import Circumstances
 from knowledge_base.errors import ArtefactError, NoVersion
 from knowledge_base.index import Found, Index, rows_of, version_of
 from knowledge_base.lexical import BM25Arm
-from knowledge_base.models import Models, load_models, models_version, train_models
-from knowledge_base.ranking import Bands, Join, Weights
+from knowledge_base.models import Examples, Models, load_models, models_version, train_models
+from knowledge_base.ranking import Bands, Join
 from knowledge_base.text import features, sounds
 from knowledge_base.training import Progress
 from knowledge_base.vectors import Vectors
 
-Intents = Mapping[str, Sequence[str]]
+NO_PATTERNS: Examples = MappingProxyType({})
 
 
 def _quiet(stage: str, done: int, of: int) -> None:
     del stage, done, of
 
 
-def build_index(corpus: Corpus, models: Models, intents: Intents, *, arms: Sequence[str] | None = None) -> Index:
+def build_index(corpus: Corpus, models: Models, intents: Examples, *, arms: Sequence[str] | None = None) -> Index:
     """All rows into all arms, then the join fitted on held-out wordings; seconds for a city's knowledge."""
     rows = rows_of(corpus.entries)
     version = version_of(corpus, models)
@@ -36,7 +37,7 @@ def build_index(corpus: Corpus, models: Models, intents: Intents, *, arms: Seque
         Vectors.build(models.encoder.encode(rows.texts)),
         BM25Arm.build(sounds, rows.texts),
     )
-    draft = Join(NEUTRAL, Weights((), 0.0), Bands(1.0, 0.0, 0.0))
+    draft = Join(FLAT, FLAT, Bands(1.0, 0.0))
     index = Index(version, corpus, models, rows, built, draft)
     return Index(version, corpus, models, rows, built, fit_join(index, rows, intents, arms=arms))
 
@@ -71,15 +72,25 @@ class Library:
         found = [p for p in shelf.iterdir() if not p.name.startswith(".")] if shelf.exists() else []
         return [p.name for p in sorted(found, key=lambda p: p.stat().st_mtime, reverse=True)]
 
-    def build(self, corpus: Corpus, intents: Intents, *, encoder: str = STATIC, progress: Progress = _quiet) -> Index:
+    def build(
+        self,
+        corpus: Corpus,
+        intents: Examples,
+        *,
+        patterns: Examples = NO_PATTERNS,
+        encoder: str = STATIC,
+        progress: Progress = _quiet,
+    ) -> Index:
         """Trains and builds what is missing for this corpus; a folder appears whole or not at all."""
-        wanted = self.models_folder(models_version(corpus, intents, encoder))
+        wanted = self.models_folder(models_version(corpus, intents, patterns, encoder))
         if wanted.exists():
             try:
                 load_models(wanted)
             except ArtefactError:
                 shutil.rmtree(wanted)
-        models = train_models(corpus, intents, self._home / "models", encoder=encoder, progress=progress)
+        models = train_models(
+            corpus, intents, self._home / "models", patterns=patterns, encoder=encoder, progress=progress
+        )
         self._models[models.version] = models
         version = version_of(corpus, models)
         if self.has(version):

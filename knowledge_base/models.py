@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +19,15 @@ from knowledge_base.artefact import seal, verify
 from knowledge_base.classifier import Classifier, train_classifier
 from knowledge_base.corpus import Corpus
 from knowledge_base.encoder import STATIC, Encoder, open_encoder
-from knowledge_base.text import features, normalise, question_key, sounds
+from knowledge_base.text import features, normalise, question_key, sounds, vocabulary
 from knowledge_base.topics import intent_of_topic, topic_of_intent
 from knowledge_base.training import Progress, train_static
 
-RECIPE = 1  # raise it when training itself changes, so that stored models are made anew
+RECIPE = 2  # raise it when training itself changes, so that stored models are made anew
 HELD_OUT = 0.15
 REMEMBERED = 2048  # questions sensed lately; rules, search and NLU sense the same one
 Matrix = NDArray[np.float32]
+Examples = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,30 +82,37 @@ def held_out(text: str) -> bool:
     return int.from_bytes(sha256(question_key(text).encode()).digest()[:4]) / 2**32 < HELD_OUT
 
 
-def examples(corpus: Corpus, intents: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+def examples(corpus: Corpus, intents: Examples) -> list[tuple[str, str]]:
     """(text, label) of all wordings and of all intents' examples, in a fixed order."""
     found = [(w, intent_of_topic(e.topic)) for e in corpus.entries for w in e.wordings]
     found.extend((text, intent) for intent, texts in sorted(intents.items()) for text in texts)
     return found
 
 
-def models_version(corpus: Corpus, intents: Mapping[str, Sequence[str]], encoder: str) -> str:
+def models_version(corpus: Corpus, intents: Examples, patterns: Examples, encoder: str) -> str:
     """The hash of everything that training depends on."""
     groups = [[e.id, *e.wordings] for e in corpus.entries]
-    told = json.dumps([RECIPE, encoder, groups, sorted(intents.items())], ensure_ascii=False)
+    told = json.dumps(
+        [RECIPE, encoder, vocabulary().digest, groups, sorted(intents.items()), sorted(patterns.items())],
+        ensure_ascii=False,
+    )
     return sha256(told.encode()).hexdigest()[:16]
 
 
 def train_models(
     corpus: Corpus,
-    intents: Mapping[str, Sequence[str]],
+    intents: Examples,
     home: Path,
     *,
+    patterns: Examples = MappingProxyType({}),
     encoder: str = STATIC,
     progress: Progress = lambda stage, done, of: None,
 ) -> Models:
-    """Trains what is not on disk yet; a folder appears whole or not at all."""
-    version = models_version(corpus, intents, encoder)
+    """Trains what is not on disk yet; a folder appears whole or not at all.
+
+    `patterns` are composed sentences by intent: taught, but never used to calibrate, for nobody talks quite so.
+    """
+    version = models_version(corpus, intents, patterns, encoder)
     target = home / version
     if target.exists():
         return load_models(target)
@@ -114,10 +123,12 @@ def train_models(
         if encoder == STATIC:
             groups = [[w for w in e.wordings if not held_out(w)] for e in corpus.entries]
             groups.extend([t for t in texts if not held_out(t)] for texts in intents.values())
+            groups.extend(list(texts) for texts in patterns.values())
             train_static(groups, folder / "encoder", progress=progress)
         opened = open_encoder(encoder, folder / "encoder")
         progress("classifier", 0, 1)
         kept = [(t, label) for t, label in examples(corpus, intents) if not held_out(t)]
+        kept.extend((text, intent) for intent, texts in sorted(patterns.items()) for text in texts)
         classifier = train_classifier([t for t, _ in kept], [label for _, label in kept], opened)
         classifier.save(folder / "classifier")
         progress("classifier", 1, 1)

@@ -1,19 +1,26 @@
-"""Joins what the arms found into an order and one calibrated probability that the best hit is right (pure)."""
+"""Joins what the arms found: how likely each topic is the right one, and which of its entries comes first (pure)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 
+WRONG_SHOWN = 0.10  # of calibration answers; they are harder than life, since half their neighbours are hidden
+REFUSED = 0.92  # of calibration questions that are none of ours
+FOREIGN = 0.4  # probability of all out-of-scope topics together from which a question counts as none of ours
+CLOSE = 0.75
+REFUSE_RANGE = (0.2, 0.45)  # outside it a small calibration set has misled
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for one entry: the best score of its rows in each arm, and the classifier's view."""
+    """What speaks for one entry: the best score of its rows in each arm, and the classifier's view of its topic."""
 
     entry: int
     topic: str
@@ -22,14 +29,6 @@ class Evidence:
     phonetic: float
     topic_probability: float
     refuted: bool = False  # a negative variant of the entry is as near as its best wording
-
-
-ARMS = ("lexical", "dense", "phonetic", "topic_probability")
-ORDER_FEATURES = (*ARMS, "lexical²", "dense²", "agreement")
-TRUST_FEATURES = (
-    *ARMS, "lexical²", "dense²", "agreement",
-    "lexical_lead", "dense_lead", "phonetic_lead", "topic_lead", "company", "out_of_scope", "unknown", "length",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,71 +50,68 @@ class Bands:
 
     answer: float
     refuse: float
-    close: float  # a runner-up whose order is within this share of the best one makes it a question
+    close: float = CLOSE  # another topic within this share of the best one makes it a question
+    foreign: float = FOREIGN
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Order of the candidates, trust in the first, and the bands, as fitted when the version was built."""
+    """Trust in a topic, order of entries within it, and the bands, as fitted when the version was built."""
 
-    order: Weights
-    trust: Weights
+    topic: Weights
+    entry: Weights
     bands: Bands
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, told: dict[str, dict[str, object]]) -> Join:
-        order, trust = (Weights(tuple(told[n]["features"]), float(told[n]["bias"])) for n in ("order", "trust"))  # type: ignore[arg-type]
-        return cls(order, trust, Bands(**{k: float(v) for k, v in told["bands"].items()}))  # type: ignore[arg-type]
+    def from_json(cls, told: Mapping[str, Mapping[str, Any]]) -> Join:
+        topic, entry = (Weights(tuple(told[name]["features"]), told[name]["bias"]) for name in ("topic", "entry"))
+        return cls(topic, entry, Bands(**told["bands"]))
 
 
-def order_rows(found: Sequence[Evidence]) -> Numbers:
-    """The features that decide which entry comes first: one row an entry."""
-    arms = np.array([(e.lexical, e.dense, e.phonetic, e.topic_probability) for e in found], float)
-    lexical, dense, topic = arms[:, 0], arms[:, 1], arms[:, 3]
-    return np.column_stack([arms, lexical**2, dense**2, lexical * dense * topic])
+ENTRY_FEATURES = ("lexical", "dense", "phonetic")
+TOPIC_FEATURES = (
+    *ENTRY_FEATURES,
+    "topic",
+    *(f"{arm}_lead" for arm in (*ENTRY_FEATURES, "topic")),
+    "foreign",
+    "log_odds",
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the question itself tells: how likely none of ours, how many of its words no row has."""
-
-    out_of_scope: float
-    unknown: float
-    length: int
+def entry_rows(found: Sequence[Evidence]) -> Numbers:
+    """One row an entry: what decides between the entries of one topic."""
+    return np.array([(e.lexical, e.dense, e.phonetic) for e in found], float)
 
 
-def trust_row(ordered: Sequence[Evidence], around: Surroundings) -> Numbers:
-    """The features of the first of `ordered` against the best of any other topic."""
-    first = ordered[0]
-    others = [e for e in ordered if e.topic != first.topic]
-    company = sum(e.topic == first.topic for e in ordered[:5]) / min(5, len(ordered))
+def topic_rows(found: Sequence[Evidence], out_of_scope: float) -> tuple[list[str], Numbers]:
+    """The topics found and one row each: its best score in every arm, and its lead over all other topics."""
+    best: dict[str, list[float]] = {}
+    for e in found:
+        known = best.setdefault(e.topic, [0.0, 0.0, 0.0, e.topic_probability])
+        known[0] = max(known[0], e.lexical)
+        known[1] = max(known[1], e.dense)
+        known[2] = max(known[2], e.phonetic)
+    scores = np.array(list(best.values()), float)
+    ranked = np.sort(scores, axis=0)
+    first = ranked[-1]
+    second = ranked[-2] if len(ranked) > 1 else np.zeros_like(first)
+    lead = scores - np.where(scores == first, second, first)
+    chance = np.clip(scores[:, 3], 1e-3, 1 - 1e-3)
+    odds = np.log(chance / (1 - chance))
+    foreign = np.full(len(scores), out_of_scope)
+    return list(best), np.column_stack([scores, lead, foreign, odds])
 
-    def lead(arm: str) -> float:
-        return getattr(first, arm) - max((getattr(e, arm) for e in others), default=0.0)
 
-    head = order_rows([first])[0]
-    tail = [*(lead(arm) for arm in ARMS), company, around.out_of_scope, around.unknown, min(around.length, 40) / 40]
-    return np.concatenate([head, tail])
-
-
-def choose_bands(trust: Numbers, right: NDArray[np.bool_], ours: NDArray[np.bool_]) -> Bands:
-    """Bands from calibration questions: `right` says whether the first hit was, `ours` that one exists.
-
-    `answer` keeps wrong answers under 6 % of those shown; `refuse` turns away 95 % of what is not ours.
-    """
+def choose_bands(trust: Numbers, right: NDArray[np.bool_], ours: NDArray[np.bool_], foreign: Numbers) -> Bands:
+    """Bands from calibration questions: `right` says whether the first topic was, `ours` that there is one."""
     order = np.argsort(-trust)
     shown_wrong = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
     safe = np.nonzero(shown_wrong <= WRONG_SHOWN)[0]
     answer = float(trust[order][safe[-1]]) if len(safe) else 0.9
-    foreign = trust[~ours]
-    refuse = float(np.quantile(foreign, REFUSED)) if len(foreign) else 0.3
-    refuse = float(np.clip(refuse, 0.15, 0.6))
-    return Bands(answer=float(np.clip(answer, refuse + 0.05, 0.95)), refuse=refuse, close=CLOSE)
-
-
-WRONG_SHOWN = 0.06
-REFUSED = 0.95
-CLOSE = 0.75
+    doubtful = np.where(foreign >= FOREIGN, 0.0, trust)[~ours]
+    refuse = float(np.quantile(doubtful, REFUSED)) if len(doubtful) else REFUSE_RANGE[1]
+    refuse = float(np.clip(refuse, *REFUSE_RANGE))
+    return Bands(answer=float(np.clip(answer, refuse + 0.05, 0.95)), refuse=refuse)

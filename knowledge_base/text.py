@@ -6,26 +6,28 @@ import logging
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache, lru_cache
+from hashlib import sha256
+from importlib.resources import files
 
 import jieba
 import opencc
 import pypinyin
+import yaml
 
 jieba.setLogLevel(logging.WARNING)
-
-WORDS = (
-    "灵活就业", "居民养老", "居民医保", "职工医保", "职工养老", "新农合", "农保", "社保卡", "医保码", "电子社保卡",
-    "失业金", "生育津贴", "工伤认定", "停工留薪", "缴费基数", "断缴", "补缴", "减员", "增员", "养老金", "退休金",
-    "视同缴费", "异地就医", "转移接续", "个人账户", "五险一金", "五险", "社保局", "医保局", "劳动能力鉴定",
-    "延迟退休", "弹性退休", "公积金", "资格认证", "丧葬费", "抚恤金", "伤残等级", "大病保险", "慢特病",
-)  # fmt: skip
 
 _POLITE = re.compile(
     r"请问一下|请问|请教一下|请教|您好|你好|麻烦您|麻烦你|麻烦|谢谢您|谢谢你|谢谢|多谢|我想咨询一下|我想咨询|想咨询一下"
     r"|想咨询|咨询一下|我想问一下|我想问|想问一下|想问|问一下|我想知道|想知道|我想了解一下|想了解一下|想了解|那个|就是说"
 )
 _PARTICLES = re.compile(r"[的了吗呢啊吧呀嘛么哦呗哈呐喽]")
+PLACE = "某地"
+_COUNTED = re.compile(r"(\d+(?:\.\d+)?|[一二三四五六七八九十百两]+)(年|个月|岁|级|天|元|块|万|周岁)")
+_TELLING = frozenset(
+    {"15", "十五", "20", "二十", "60", "50", "55", "63", "158", "188", "98"}
+)  # numbers that rules are about
 _NOT_WORD = re.compile(r"[^0-9a-z\u4e00-\u9fff]+")
 _CJK_RUN = re.compile(r"[\u4e00-\u9fff]+")
 _TOKEN = re.compile(r"[\u4e00-\u9fff]+|[a-z]+|[0-9]+")
@@ -37,12 +39,40 @@ def _simplifier() -> opencc.OpenCC:
     return opencc.OpenCC("t2s")
 
 
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """words.yml: what is said for what, names of places, words of the field."""
+
+    said_for: dict[str, str]
+    pattern: re.Pattern[str]
+    words: tuple[str, ...]
+    digest: str
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    raw = files("knowledge_base").joinpath("words.yml").read_text("utf-8")
+    told = yaml.safe_load(raw)
+    said_for = {said: usual for usual, others in told["synonyms"].items() for said in others}
+    said_for |= {f"{place}{tail}": PLACE for place in told["places"] for tail in ("", "省", "市", "区", "县")}
+    longest = sorted(said_for, key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, longest)))
+    return Vocabulary(said_for, pattern, (*told["words"], *told["synonyms"]), sha256(raw.encode()).hexdigest())
+
+
 @cache
 def _cutter() -> jieba.Tokenizer:
     cutter = jieba.Tokenizer()
-    for word in WORDS:
+    for word in vocabulary().words:
         cutter.add_word(word)
     return cutter
+
+
+def canonical(bare: str) -> str:
+    """A normalised text in usual words: synonyms joined, places and numbers of years alike."""
+    known = vocabulary()
+    told = known.pattern.sub(lambda found: known.said_for[found[0]], _POLITE.sub(" ", bare))
+    return _COUNTED.sub(lambda found: found[0] if found[1] in _TELLING else f"几{found[2]}", told)
 
 
 def visible(text: str) -> str:
@@ -72,15 +102,15 @@ def wording_key(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a normalised text."""
-    return [w for w in _cutter().cut(_POLITE.sub(" ", text), HMM=False) if _TOKEN.fullmatch(w)]
+    """The words of a canonical text."""
+    return [w for w in _cutter().cut(text, HMM=False) if _TOKEN.fullmatch(w)]
 
 
 def features(text: str) -> list[str]:
     """Words, characters and pairs of characters: what encoder, classifier and BM25 count."""
-    bare = normalise(text)
-    found = [f"w{w}" for w in words(bare) if len(w) > 1]
-    for run in _CJK_RUN.findall(_POLITE.sub(" ", bare)):
+    told = canonical(normalise(text))
+    found = [f"w{w}" for w in words(told) if len(w) > 1]
+    for run in _CJK_RUN.findall(told):
         found.extend(run)
         found.extend(run[i : i + 2] for i in range(len(run) - 1))
     return found

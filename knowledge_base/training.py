@@ -12,11 +12,12 @@ import numpy as np
 from knowledge_base.text import features
 
 DIMENSION = 256
-EPOCHS = 30
+EPOCHS = 10
 BATCH = 256
 LEARNING_RATE = 0.02
 SCALE = 20.0  # sharpness of the softmax over cosines, the library's usual value
 LEAST = 2  # a token seen once teaches nothing about others
+LARGEST = 24  # texts of one group in an epoch
 SEED = 20261124
 
 Progress = Callable[[str, int, int], None]
@@ -62,10 +63,9 @@ Pair = tuple[int, str, str]
 
 
 def _pairs(group: Sequence[str], chooser: random.Random) -> list[Pair]:
-    """Each text with another of its group; the first stands for the group."""
+    """Each text with another of its group; of a large group some, since a batch takes one pair of each."""
     name = hash(group[0])
-    order = list(group)
-    chooser.shuffle(order)
+    order = chooser.sample(list(group), min(len(group), LARGEST))
     return [(name, a, b) for a, b in zip(order, [*order[1:], order[0]], strict=True)]
 
 

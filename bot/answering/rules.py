@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bot.answering.turn import Reply, Turn
@@ -12,12 +12,13 @@ from bot.conversation import Choice, Stage
 from knowledge_base.entry import Entry
 from knowledge_base.figures import Figure
 from knowledge_base.index import Hit
-from knowledge_base.topics import in_scope, topic_labels
+from knowledge_base.topics import in_scope
 
 Rule = Callable[[Turn, dict[str, Figure]], Reply | None]
 
 SURE = 0.6  # of an intent before a rule of the conversation listens to it
 OFFERED = 4  # choices at once: more is a menu, not a question
+NEAR = 0.4  # of the best score: shown beside it as another question that may have been meant
 MISSES = 2  # in a row, then a human is offered
 HUMAN = Choice("human", say("human"), action="human")
 STILL_OPEN = Choice("human", say("offer_human"), action="human")
@@ -157,7 +158,7 @@ def out_of_scope(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     """Nobody's social insurance: say whose it is."""
     del figures
     likely = _likely_topic(turn)
-    if turn.found.out_of_scope < 0.5 or likely is None or in_scope(likely):
+    if turn.found.out_of_scope < turn.bands.foreign or likely is None or in_scope(likely):
         return None
     text = say("small_talk") if likely.endswith("chitchat") else say(f"refuse_{likely}")
     return Reply(text, "out_of_scope", "refuse", topic=likely, score=_score(turn))
@@ -193,8 +194,8 @@ RULES: tuple[Rule, ...] = (
     complaint,
     small_talk,
     answer,
-    clarify,
     out_of_scope,
+    clarify,
     refuse,
 )
 
@@ -224,6 +225,9 @@ def _answer(turn: Turn, entry: Entry, score: float, because: str, figures: dict[
     elsewhere = place if place and place not in (turn.site.city, "浙江", entry.jurisdiction) else None
     text = answer_text(entry, turn.form, figures, turn.now, elsewhere)
     again = turn.conversation.last_entry == entry.id
+    near = tuple(
+        Choice(f"n{n}", h.entry.question, entry=h.entry.id) for n, h in enumerate(_neighbours(turn, entry), start=1)
+    )
     related = tuple(
         Choice(f"r{n}", turn.titles[name], entry=name)
         for n, name in enumerate(entry.related, start=1)
@@ -231,8 +235,20 @@ def _answer(turn: Turn, entry: Entry, score: float, because: str, figures: dict[
     )
     offer = (STILL_OPEN,) if again or entry.high_stake or _UPSET.search(turn.text) else ()
     return Reply(
-        text, because, "answer", (*related, *offer), sources(entry), entry=entry.id, topic=entry.topic, score=score
+        text, because, "answer", (*_distinct((*near, *related)), *offer), sources(entry), entry=entry.id, topic=entry.topic, score=score
     )  # fmt: skip
+
+
+def _neighbours(turn: Turn, entry: Entry) -> list[Hit]:
+    """Other entries of the topic that the question may have meant; asked for word for word, there are none."""
+    hits = () if turn.found.exact or turn.chosen else turn.found.hits
+    same = [h for h in hits if h.entry.topic == entry.topic and h.entry.id != entry.id]
+    return [h for h in same if h.score >= turn.found.hits[0].score * NEAR][:2]
+
+
+def _distinct(choices: Sequence[Choice]) -> tuple[Choice, ...]:
+    """Each entry once, at most OFFERED."""
+    return tuple({c.entry: c for c in reversed(choices)}.values())[::-1][:OFFERED]
 
 
 def _said_first(reply: Reply, sentence: str) -> Reply:
@@ -258,13 +274,14 @@ def _worth_asking(turn: Turn) -> list[Hit]:
 
 
 def _likely_topic(turn: Turn) -> str | None:
+    """Whose business it is, as far as it can be told."""
     topics = turn.found.topics
-    if not topics:
-        return None
-    if turn.found.out_of_scope >= 0.5:
-        topics = {t: p for t, p in topics.items() if not in_scope(t)}
-    best = max(topics, key=topics.__getitem__)
-    return best if best in topic_labels() else None
+    if turn.found.out_of_scope >= turn.bands.foreign:
+        foreign = {t: p for t, p in topics.items() if not in_scope(t)}
+        return max(foreign, key=foreign.__getitem__)
+    if turn.best is not None:
+        return turn.best.entry.topic
+    return max(topics, key=topics.__getitem__) if topics else None
 
 
 def _score(turn: Turn) -> float:

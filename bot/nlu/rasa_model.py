@@ -55,7 +55,7 @@ def train(settings: Rasa, data: TrainingData, corpus: Corpus, home: Path) -> Pat
         (folder / "config.yml").write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
         (folder / "nlu.yml").write_text(yaml.safe_dump(rasa_yaml(data, corpus), allow_unicode=True), "utf-8")
         command = [
-            str(PYTHON), str(SIDECAR), "train", "--data", str(folder / "nlu.yml"),
+            str(PYTHON), "-I", str(SIDECAR), "train", "--data", str(folder / "nlu.yml"),
             "--config", str(folder / "config.yml"), "--output", str(folder / "model.tar.gz"),
         ]  # fmt: skip
         try:

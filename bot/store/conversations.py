@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, func, literal, or_, select
+from sqlalchemy import Connection, Row, and_, bindparam, case, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
@@ -84,23 +84,23 @@ class Conversations:
         def job(connection: Connection) -> Heard:
             row = connection.execute(_HEAR, values).one_or_none()
             if row is None:
-                known = _row(connection, conversation_id)
+                known = connection.execute(_BY_ID.with_for_update(), {"b_id": conversation_id}).one_or_none()
                 if known is None:
                     raise NotFound(conversation_id)
                 earlier = _earlier(connection, conversation_id, said.id)
                 if earlier is not None:
                     return Heard(_conversation(known), earlier, fresh=False)
-                if known.stage != Stage.CLOSED:
-                    wait = max(1, (known.window_from + MINUTE - now) // 1000)
-                    raise Refused("too_often", "您发得太快了，请稍等一分钟再发。", retry_after=int(wait))
-                if known.closed_at < now - reopen_ms:
-                    raise Refused("gone", "这次咨询已经结束，请重新开始。")
-                _change(connection, _conversation(known).reopen(), "reopened", now)
-                row = connection.execute(_HEAR, values).one()
+                if known.stage == Stage.CLOSED:
+                    if known.closed_at < now - reopen_ms:
+                        raise Refused("gone", "这次咨询已经结束，请重新开始。")
+                    _change(connection, _conversation(known).reopen(), "reopened", now)
+                row = connection.execute(_HEAR, values).one_or_none()  # another message may have opened it again
+                if row is None:
+                    wait = seconds_until(known.window_from + MINUTE, now)
+                    raise Refused("too_often", "您发得太快了，请稍等一分钟再发。", retry_after=wait)
             conversation = _conversation(row)
             kept = replace(said, seq=conversation.last_seq)
-            once = upsert(connection, messages).on_conflict_do_nothing()
-            if connection.execute(once, _message_row(conversation_id, kept)).rowcount == 1:
+            if insert_new(connection, messages, _message_row(conversation_id, kept)):
                 return Heard(conversation, kept, fresh=True)
             connection.execute(_UNHEAR, values)  # the number was never seen outside this transaction
             known, earlier = _row(connection, conversation_id), _earlier(connection, conversation_id, said.id)
@@ -112,10 +112,10 @@ class Conversations:
 
     async def reply(
         self, turn_of: Conversation, reply: Message, *, hand_off: bool = False, reason: str = ""
-    ) -> Conversation:
+    ) -> Conversation | None:
         """Appends what the bot says and what it remembers by it, if nobody changed the conversation since.
 
-        Raises Stale when it was changed (or a human holds it). A reply kept before is not kept again.
+        Raises Stale when it was changed (or a human holds it). None: this reply was kept before.
         """
         stage = Stage.WAITING if hand_off and turn_of.stage is Stage.BOT else turn_of.stage
         values = {
@@ -137,7 +137,7 @@ class Conversations:
         try:
             return await self._db.write(_duplicate_is_refused(job))
         except _Duplicate:
-            return await self.find(turn_of.id)
+            return None
 
     async def say(self, conversation_id: str, message: Message) -> Conversation:
         """Appends words of the service that answer nothing, such as a notice. Raises NotFound."""
@@ -206,31 +206,40 @@ class Conversations:
         change = conversations.update().where(conversations.c.id == conversation_id).values(typing_at=ms(at))
         await self._db.write(lambda c: c.execute(change))
 
-    async def quiet_since(self, before: datetime, *, reminded: bool, limit: int = 200) -> list[Conversation]:
-        """Conversations with the bot in which the citizen neither spoke nor typed since then."""
+    async def quiet_since(
+        self, before: datetime, *, reminded_before: datetime | None = None, limit: int = 200
+    ) -> list[Conversation]:
+        """Conversations with the bot in which the citizen neither spoke nor typed since then.
+
+        Those that were not reminded yet; or with `reminded_before`, those whose reminder is older than that.
+        """
         cut = ms(before)
         query = select(conversations).where(
             conversations.c.stage == Stage.BOT,
-            conversations.c.reminded == reminded,
+            conversations.c.reminded == (reminded_before is not None),
             conversations.c.heard_at < cut,
             or_(conversations.c.typing_at.is_(None), conversations.c.typing_at < cut),
         )
+        if reminded_before is not None:
+            lately = and_(moves.c.reason == "reminded", moves.c.at > ms(reminded_before))
+            query = query.where(~exists().where(moves.c.conversation_id == conversations.c.id, lately))
         rows = await self._db.read(lambda c: c.execute(query.limit(limit)).all())
         return [_conversation(row) for row in rows]
 
     async def unanswered(self, before: datetime, *, limit: int = 100) -> list[tuple[Conversation, Message]]:
-        """Citizens' messages that a killed process left without the bot's answer."""
+        """Citizens' messages that a killed process left without the bot's answer.
+
+        What was said to an agent has no reply either: only as many of the last ones count as are `unanswered`.
+        """
         asked, answered = messages.alias("asked"), messages.alias("answered")
-        query = (
-            select(conversations, asked)
-            .join(asked, asked.c.conversation_id == conversations.c.id)
-            .outerjoin(
-                answered,
-                and_(
-                    answered.c.conversation_id == asked.c.conversation_id,
-                    answered.c.id == literal("re:") + asked.c.id,
-                ),
-            )
+        reply = and_(
+            answered.c.conversation_id == asked.c.conversation_id, answered.c.id == literal("re:") + asked.c.id
+        )
+        place = func.row_number().over(partition_by=asked.c.conversation_id, order_by=asked.c.seq.desc())
+        without = (
+            select(asked.c.conversation_id, asked.c.seq, place.label("place"))
+            .join(conversations, conversations.c.id == asked.c.conversation_id)
+            .outerjoin(answered, reply)
             .where(
                 conversations.c.unanswered > 0,
                 conversations.c.stage.in_(BOT_SPEAKS_IN),
@@ -238,7 +247,14 @@ class Conversations:
                 asked.c.party == Party.CITIZEN,
                 answered.c.id.is_(None),
             )
-            .order_by(asked.c.conversation_id, asked.c.seq)
+            .subquery()
+        )
+        query = (
+            select(conversations, messages)
+            .join(messages, messages.c.conversation_id == conversations.c.id)
+            .join(without, and_(without.c.conversation_id == conversations.c.id, without.c.seq == messages.c.seq))
+            .where(without.c.place <= conversations.c.unanswered)
+            .order_by(messages.c.conversation_id, messages.c.seq)
             .limit(limit)
         )
         width = len(conversations.c)
@@ -254,6 +270,11 @@ class Conversations:
 
 def ms(at: datetime) -> int:
     return int(at.timestamp() * 1000)
+
+
+def seconds_until(end: int, now: int) -> int:
+    """Whole seconds to wait, rounded up: whoever comes back then is let in."""
+    return max(1, -((now - end) // 1000))
 
 
 def at_ms(value: int) -> datetime:
@@ -292,6 +313,7 @@ def _once_more(job: Any) -> Any:
 
 
 _C = conversations.c
+_FOR_THE_BOT = case((_C.stage == Stage.AGENT, 0), else_=1)
 _HEAR = (
     conversations.update()
     .where(
@@ -303,7 +325,7 @@ _HEAR = (
         last_seq=_C.last_seq + 1,
         heard_at=bindparam("b_now"),
         reminded=False,
-        unanswered=_C.unanswered + 1,
+        unanswered=_C.unanswered + _FOR_THE_BOT,
         window_count=case((_C.window_from <= bindparam("b_cut"), 1), else_=_C.window_count + 1),
         window_from=case((_C.window_from <= bindparam("b_cut"), bindparam("b_now")), else_=_C.window_from),
     )
@@ -312,7 +334,7 @@ _HEAR = (
 _UNHEAR = (
     conversations.update()
     .where(_C.id == bindparam("b_id"))
-    .values(last_seq=_C.last_seq - 1, unanswered=_C.unanswered - 1, window_count=_C.window_count - 1)
+    .values(last_seq=_C.last_seq - 1, unanswered=_C.unanswered - _FOR_THE_BOT, window_count=_C.window_count - 1)
 )
 _REPLY = (
     conversations.update()
@@ -377,6 +399,7 @@ def _change(connection: Connection, wanted: Conversation, reason: str, now: int)
             offered=_told(wanted.offered),
             slots=wanted.slots,
             reminded=wanted.reminded,
+            unanswered=0 if wanted.stage in (Stage.AGENT, Stage.CLOSED) else _C.unanswered,
             closed_at=None if wanted.closed_at is None else ms(wanted.closed_at),
             waiting_since=func.coalesce(_C.waiting_since, since) if since else None,
         )
@@ -446,6 +469,13 @@ def _message(row: Any) -> Message:
 def upsert(connection: Connection, table: Any) -> Any:
     """`INSERT … ON CONFLICT` of the connection's own dialect."""
     return (sqlite_insert if connection.dialect.name == "sqlite" else pg_insert)(table)
+
+
+def insert_new(connection: Connection, table: Any, row: Columns) -> bool:
+    """Keeps the row unless one of its keys is taken; tells whether it was kept."""
+    once = upsert(connection, table).on_conflict_do_nothing()
+    counted = {"preserve_rowcount": True}  # psycopg's count is dropped otherwise
+    return connection.execute(once, row, execution_options=counted).rowcount == 1
 
 
 class _Part:

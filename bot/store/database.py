@@ -43,6 +43,7 @@ class Waiting:
     job: Job[Any]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    started: bool = False
     result: Any = None
     error: BaseException | None = None
 
@@ -55,6 +56,7 @@ class Database:
         self._reading = reading
         self._lock = lock
         self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._closed = False
         self._readers = ThreadPoolExecutor(READERS, "reader")
         count = 1 if self.is_sqlite else WRITERS
         work = self._write_together if self.is_sqlite else self._write_singly
@@ -68,6 +70,7 @@ class Database:
 
     async def write(self, job: Job[Result]) -> Result:
         """Runs the job in a transaction and returns after it is on disk. Raises StoreBusy if it can't be."""
+        self._check_open()
         loop = asyncio.get_running_loop()
         waiting = Waiting(job, loop, loop.create_future())
         self._queue.put(waiting)
@@ -75,6 +78,7 @@ class Database:
         return result
 
     async def read(self, job: Job[Result]) -> Result:
+        self._check_open()
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, job)
 
     def read_now(self, job: Job[Result]) -> Result:
@@ -97,7 +101,8 @@ class Database:
         return self.write_now(change)
 
     def close(self) -> None:
-        """Finishes what is queued."""
+        """Finishes what is queued; whoever comes later gets StoreBusy."""
+        self._closed = True
         for _ in self._writers:
             self._queue.put(None)
         for thread in self._writers:
@@ -106,25 +111,40 @@ class Database:
         self.engine.dispose()
         self._reading.dispose()
 
-    def _write_together(self) -> None:
-        with self.engine.connect() as connection:
-            while batch := self._next_batch():
-                try:
-                    with _as_busy(), self._locked():
-                        _in_transaction(connection, lambda c, b=batch: [_run(w, c) for w in b])  # type: ignore[misc]
-                except Exception:  # noqa: BLE001 (whoever waits is told; see _alone)
-                    self._each_alone(connection, batch)
-                _deliver(batch)
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreBusy("the store is closed")
 
-    def _each_alone(self, connection: Connection, batch: list[Waiting]) -> None:
-        """One job failed and took the others' work with it: run each again in its own transaction."""
-        for waiting in batch:
-            waiting.error = None
+    def _write_together(self) -> None:
+        while batch := self._next_batch():
             try:
-                with _as_busy(), self._locked():
-                    _in_transaction(connection, lambda c, w=waiting: _run(w, c))  # type: ignore[misc]
-            except Exception as error:  # noqa: BLE001
+                self._in_one_transaction(batch)
+            except Exception as error:  # noqa: BLE001 (whoever waits is told)
+                self._each_alone(batch, error)
+            _deliver(batch)
+
+    def _in_one_transaction(self, batch: list[Waiting]) -> None:
+        with _as_busy(), self._locked(), self.engine.connect() as connection, connection.begin():
+            for waiting in batch:
+                waiting.started = True
+                waiting.result = waiting.job(connection)
+
+    def _each_alone(self, batch: list[Waiting], error: Exception) -> None:
+        """One job failed and took the others' work with it: run each again in its own transaction.
+
+        Where the store gave no turn at all, nobody waits for it a second time.
+        """
+        had_turn = batch[0].started
+        for waiting in batch:
+            if len(batch) == 1 or not had_turn:
                 waiting.error = error
+                continue
+            waiting.started = False
+            try:
+                self._in_one_transaction([waiting])
+            except Exception as own:  # noqa: BLE001
+                waiting.error = error = own
+                had_turn = waiting.started
 
     def _write_singly(self) -> None:
         while (waiting := self._queue.get()) is not None:
@@ -159,10 +179,6 @@ class Database:
         with self._lock.open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
-
-
-def _run(waiting: Waiting, connection: Connection) -> None:
-    waiting.result = waiting.job(connection)
 
 
 def _in_transaction(connection: Connection, job: Job[Result]) -> Result:
@@ -210,14 +226,16 @@ def open_database(url: str) -> Database:
     if parsed.drivername == "sqlite":
         path = Path(parsed.database or "")
         path.parent.mkdir(parents=True, exist_ok=True)
-        engine, reading = (create_engine(parsed, connect_args={"check_same_thread": False}, **json) for _ in "wr")
+        patience = {"check_same_thread": False, "timeout": BUSY_MS / 1000}
+        engine, reading = (create_engine(parsed, connect_args=patience, **json) for _ in "wr")
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(reading, "connect", _prepare_sqlite)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         return Database(engine, reading, path.with_suffix(".lock"))
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
-        engine = create_engine(parsed, pool_size=WRITERS + READERS, pool_pre_ping=True, **json)
+        soon = {"connect_timeout": max(1, BUSY_MS // 1000)}
+        engine = create_engine(parsed, pool_size=WRITERS + READERS, pool_pre_ping=True, connect_args=soon, **json)
         return Database(engine, engine, None)
     raise SettingsError(f"store: {parsed.drivername} is not known; write sqlite:///path or postgresql://…")
 

@@ -1,7 +1,5 @@
 """Routes of the citizens' API, the service station and the widget (PROTOCOL 2)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

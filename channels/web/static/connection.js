@@ -60,7 +60,11 @@ export class Connection {
   wake() {
     if (this.link === 'idle' || this.link === 'ended' || this.link === 'blocked') return;
     if (this.line && this.link === 'live') this.line.check();
-    else if (!this.line) this.#connect();
+    else if (!this.line) {
+      // Sockets may have failed because nothing went through; they get one try more.
+      this.failures = Math.min(this.failures, GIVE_UP_SOCKETS - 1);
+      this.#connect();
+    }
   }
 
   /** The network is gone, or the page goes to sleep. */

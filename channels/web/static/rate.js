@@ -34,6 +34,7 @@ export function makeRate({ w, settled = false, onsend, onskip }) {
       fill(reasons, w[side].map((label, at) => chip(label, values[at])));
     }
     stars = n;
+    levels.forEach((level, at) => level.classList.toggle('is-on', LEVELS[at] === n));
     error.hidden = true;
     reasons.hidden = false;
     reasons.setAttribute('aria-label', n > 3 ? w.rateGood : w.rateBad);

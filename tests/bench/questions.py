@@ -1,0 +1,51 @@
+"""Questions to ask: real wordings of the corpus, each text once, so that no cache answers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from itertools import count, islice
+
+from knowledge_base.corpus import read_corpus
+
+SEED = 20261124
+# Words that change neither the subject nor, being no courtesies, the path: none of these makes an exact hit.
+BEFORE = (
+    "我在杭州，", "家里人问，", "帮我妈问，", "同事让我打听，", "今年的情况，", "我是外地人，", "刚看到通知，", "单位人事说不清，",
+    "邻居说不一样，", "我爱人问，", "孩子托我问，", "老家亲戚问，", "上周开始关心这事，", "前几天听说，", "微信群里有人问，", "工友问，",
+)  # fmt: skip
+AFTER = (
+    "，比较急", "，今天就要办", "，说简单点", "，怎么回事", "，有没有变化", "，一直没搞懂", "，网上查不到", "，以前问过没记住",
+    "，这两天要用", "，先了解一下", "，请说详细些", "，我记性不好", "，别说套话", "，谁说得准", "，给个准话", "，听糊涂了",
+)  # fmt: skip
+# What normalisation takes away again: another text, the same question word for word.
+MARKS = ("", "？", "。", "！", "…", "?", " ", "～", "??", "。。", "！！", "？！")
+
+
+def wordings() -> list[str]:
+    """Every question and variant, in an order that depends on nothing."""
+    found = [w for entry in read_corpus().entries for w in entry.wordings]
+    random.Random(SEED).shuffle(found)
+    return found
+
+
+def varied(texts: Sequence[str], number: int, seed: int = SEED) -> list[str]:
+    """`number` distinct questions that stand nowhere word for word; ours, but each said once."""
+    chooser = random.Random(seed)
+
+    def told() -> Iterator[str]:
+        seen: set[str] = set()
+        for n in count():
+            text = f"{chooser.choice(BEFORE)}{texts[n % len(texts)].rstrip('？?。')}{chooser.choice(AFTER)}"
+            if text in seen or len(text) > 480:
+                continue
+            seen.add(text)
+            yield text
+
+    return list(islice(told(), number))
+
+
+def word_for_word(texts: Sequence[str], number: int) -> list[str]:
+    """`number` distinct texts that each equal a wording after normalisation."""
+    found = [f"{text.rstrip('？?。')}{mark}" for mark in MARKS for text in texts]
+    return list(islice(dict.fromkeys(found), number))

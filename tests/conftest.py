@@ -1,0 +1,112 @@
+"""Fresh stores on both kinds of database, real servers, and the parts joined over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from bot.bus.memory import MemoryBus
+from bot.store.conversations import Conversations
+from bot.store.database import Database, open_database
+from tests.parts import Desk, join
+from tests.scripted import Clock
+from tests.servers import RedisServer, postgres_server
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The socket folder of a PostgreSQL with a database `ready`, whose tables are made."""
+    with postgres_server() as host:
+        _run(host, "CREATE DATABASE ready")
+        database = open_database(_url(host, "ready"))
+        database.migrate()
+        database.close()
+        yield host
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> Iterator[str]:
+    """A database of this test's own, as empty as after the first start."""
+    name = f"t{uuid4().hex[:12]}"
+    _run(postgres, f"CREATE DATABASE {name} TEMPLATE ready STRATEGY FILE_COPY")
+    yield _url(postgres, name)
+    _run(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def empty_postgres_url(postgres: str) -> Iterator[str]:
+    """A database without tables."""
+    name = f"e{uuid4().hex[:12]}"
+    _run(postgres, f"CREATE DATABASE {name} STRATEGY FILE_COPY")
+    yield _url(postgres, name)
+    _run(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _run(host: str, statement: str) -> None:
+    with psycopg.connect(host=host, user="postgres", autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _url(host: str, name: str) -> str:
+    return f"postgresql://postgres@/{name}?host={host}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a store of this test's own lies, once on each kind of database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/yida.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def database(store_url: str) -> Iterator[Database]:
+    opened = open_database(store_url)
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def neighbour(database: Database, store_url: str) -> Iterator[Database]:
+    """The same store, opened as another process would open it."""
+    opened = open_database(store_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    """For what does not depend on the kind of store."""
+    opened = open_database(f"sqlite:///{tmp_path}/yida.db")
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def store(database: Database) -> Conversations:
+    return Conversations(database)
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Shared: a test that hurts Redis starts its own."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def desk(sqlite: Database, clock: Clock) -> Desk:
+    return join(sqlite, MemoryBus(), clock)

@@ -1,0 +1,50 @@
+"""The heart joined as assembly joins it, with a scripted assistant and a clock that stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.answering.turn import Site
+from bot.bus.memory import MemoryBus
+from bot.caretaker import Caretaker
+from bot.codes import Codes
+from bot.contacts import Contacts
+from bot.rates import Rates
+from bot.store.conversations import Conversations
+from bot.store.database import Database
+from bot.switchboard import Rules, Switchboard
+from bot.tickets import Tickets
+from tests.scripted import Clock, ScriptedAssistant
+
+KEY = b"k" * 32
+SITE = Site("社保易答", "杭州", "工作日", (("12333", "社保"),))
+
+
+@dataclass
+class Desk:
+    """A switchboard with everything behind it."""
+
+    database: Database
+    store: Conversations
+    bus: MemoryBus
+    assistant: ScriptedAssistant
+    clock: Clock
+    contacts: Contacts
+    rates: Rates
+    codes: Codes
+    switchboard: Switchboard
+    caretaker: Caretaker
+
+
+def join(database: Database, bus: MemoryBus, clock: Clock, rules: Rules | None = None) -> Desk:
+    store, contacts, rates = Conversations(database), Contacts(database, KEY), Rates(database)
+    assistant, codes = ScriptedAssistant(), Codes(database)
+    switchboard = Switchboard(
+        store, bus, assistant, Tickets(database, contacts), codes, SITE, rules or Rules(), clock  # type: ignore[arg-type]
+    )  # fmt: skip
+    caretaker = Caretaker(
+        store, switchboard, contacts, rates,
+        remind_after=timedelta(minutes=3), close_after=timedelta(minutes=5), clock=clock,
+    )  # fmt: skip
+    return Desk(database, store, bus, assistant, clock, contacts, rates, codes, switchboard, caretaker)
