@@ -90,6 +90,21 @@ def train_rasa() -> None:
     screen.print(str(run(read_settings())))
 
 
+@app.command()
+def evaluate(
+    questions: Annotated[list[Path] | None, typer.Argument(help="labelled questions, JSON lines")] = None,
+) -> None:
+    """Answer quality on our held-out questions and the given ones, into docs/quality.md."""
+    from bot.evaluation.run import evaluate as run
+
+    bars = Bars()
+    try:
+        text = run(read_settings(), questions or [], bars)
+    finally:
+        bars.end()
+    print(text)
+
+
 @app.command(hidden=True)
 def child(kind: str, host: str = "127.0.0.1", port: int = 8000) -> None:
     """One process of a server: `web` or `chores`."""

@@ -40,6 +40,7 @@ class Parts:
     """Everything a process needs, joined."""
 
     settings: Settings
+    site: Site
     database: Database
     bus: Bus
     library: Library
@@ -110,9 +111,10 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
                 close_after=timedelta(seconds=talk.close_after_seconds),
             )  # fmt: skip
             yield Parts(
-                settings=settings, database=database, bus=bus, library=library, shelf=shelf,
-                follower=Follower(database, shelf, library), nlu=nlu, assistant=assistant, conversations=conversations,
-                contacts=contacts, opinions=Opinions(database), rates=rates, switchboard=switchboard, caretaker=caretaker,
+                settings=settings, site=site_of(settings), database=database, bus=bus, library=library, shelf=shelf,
+                follower=Follower(database, shelf, library), nlu=nlu, assistant=assistant,
+                conversations=conversations, contacts=contacts, opinions=Opinions(database), rates=rates,
+                switchboard=switchboard, caretaker=caretaker,
             )  # fmt: skip
     finally:
         database.close()

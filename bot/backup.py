@@ -126,9 +126,9 @@ def _load_all(connection: Connection, tar: tarfile.TarFile) -> dict[str, int]:
             counts[table.name] += len(rows)
         if connection.dialect.name == "postgresql" and "id" in table.c and table.c.id.autoincrement is True:
             connection.execute(
-                text(
-                    f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), coalesce(max(id), 1)) FROM {table.name}"
-                )  # noqa: S608
+                select(
+                    func.setval(func.pg_get_serial_sequence(table.name, "id"), func.coalesce(func.max(table.c.id), 1))
+                )
             )
     return counts
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from bot.contacts import Contacts
+from bot.conversation import Conversation
 from bot.errors import BotError
 from bot.rates import Rates
 from bot.store.conversations import Conversations
@@ -52,11 +53,19 @@ class Caretaker:
     async def round(self) -> None:
         now = self._now()
         for conversation, message in await self._store.unanswered(now - LEFT_ALONE):
-            await self._switchboard.answer_left(conversation, message)
-        for conversation in await self._store.quiet_since(now - self._remind_after, reminded=False):
-            await self._switchboard.remind(conversation)
-        for conversation in await self._store.quiet_since(now - self._close_after, reminded=True):
-            await self._switchboard.close_quiet(conversation)
+            await self._alone(conversation, self._switchboard.answer_left(conversation, message))
+        for conversation in await self._store.quiet_since(now - self._remind_after):
+            await self._alone(conversation, self._switchboard.remind(conversation))
+        in_time = now - (self._close_after - self._remind_after)
+        for conversation in await self._store.quiet_since(now - self._close_after, reminded_before=in_time):
+            await self._alone(conversation, self._switchboard.close_quiet(conversation))
+
+    async def _alone(self, conversation: Conversation, doing: Awaitable[None]) -> None:
+        """One conversation that fails does not keep the others waiting."""
+        try:
+            await doing
+        except Exception:
+            log.exception("conversation %s failed", conversation.id)
 
     async def clean(self) -> None:
         await self._contacts.erase_ended(self._now())

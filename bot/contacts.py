@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import os
 import secrets
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from bot.errors import NotFound, SettingsError
 from bot.store.conversations import ms
@@ -29,12 +30,8 @@ def contact_key(environment: Mapping[str, str], home: Path) -> bytes:
     told = environment.get(KEY)
     path = home / "contact.key"
     if not told:
-        home.mkdir(parents=True, exist_ok=True)
-        try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(urlsafe_b64encode(secrets.token_bytes(32)).decode())
-        except FileExistsError:
-            pass
+        if not path.exists():
+            _make_key(path)
         told = path.read_text().strip()
     try:
         key = urlsafe_b64decode(told)
@@ -43,6 +40,19 @@ def contact_key(environment: Mapping[str, str], home: Path) -> bytes:
     if len(key) != 32:
         raise SettingsError(f"{KEY} must be 32 bytes in base64, is {len(key)}")
     return key
+
+
+def _make_key(path: Path) -> None:
+    """The file appears whole: processes that start at once all read the same key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    making = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(urlsafe_b64encode(secrets.token_bytes(32)).decode())
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(making)
+    finally:
+        making.unlink(missing_ok=True)
 
 
 class Contacts:
@@ -75,11 +85,7 @@ class Contacts:
 
     async def reveal(self, contact_id: str) -> str:
         """The address itself. Raises NotFound when it is erased or the key is another."""
-        sealed = await self._db.read(
-            lambda c: c.scalar(
-                contacts.select().with_only_columns(contacts.c.sealed).where(contacts.c.id == contact_id)
-            )
-        )
+        sealed = await self._db.read(lambda c: c.scalar(select(contacts.c.sealed).where(contacts.c.id == contact_id)))
         if sealed is None:
             raise NotFound(contact_id)
         try:
@@ -91,11 +97,9 @@ class Contacts:
         """Removes what has served its purpose; returns how many."""
 
         def job(connection: Connection) -> int:
-            ended = contacts.select().with_only_columns(contacts.c.id).where(contacts.c.erase_at <= ms(now))
-            names = list(connection.scalars(ended))
-            if names:
-                connection.execute(tickets.update().where(tickets.c.contact_id.in_(names)).values(contact_id=None))
-                connection.execute(contacts.delete().where(contacts.c.id.in_(names)))
-            return len(names)
+            over = contacts.c.erase_at <= ms(now)
+            ended = select(contacts.c.id).where(over)
+            connection.execute(tickets.update().where(tickets.c.contact_id.in_(ended)).values(contact_id=None))
+            return connection.execute(contacts.delete().where(over)).rowcount
 
         return await self._db.write(job)

@@ -12,6 +12,7 @@ from bot.privacy import mask
 from bot.store.conversations import ms, upsert
 from bot.store.database import Database
 from bot.tables import feedback, messages, ratings
+from knowledge_base.text import visible
 
 LONGEST = 500
 
@@ -43,8 +44,8 @@ class Opinions:
 
         def job(connection: Connection) -> None:
             told = upsert(connection, ratings).values(
-                conversation_id=conversation_id, stars=stars, reasons=[mask(r).text for r in reasons],
-                text=mask(text[:LONGEST]).text, at=ms(at),
+                conversation_id=conversation_id, stars=stars, reasons=[mask(visible(r)).text for r in reasons],
+                text=mask(visible(text)[:LONGEST]).text, at=ms(at),
             )  # fmt: skip
             connection.execute(told.on_conflict_do_nothing())
 

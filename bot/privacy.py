@@ -49,11 +49,8 @@ def mask(text: str) -> Masked:
     def of_password(found: re.Match[str]) -> str:
         return found[1] + taken("password")
 
-    def of_document(found: re.Match[str]) -> str:
-        return taken("document")
-
     masked = _RUN.sub(of_run, text)
-    masked = _DOCUMENT.sub(of_document, masked)
+    masked = _DOCUMENT.sub(lambda found: taken("document"), masked)
     masked = _PASS.sub(of_password, masked)
     return Masked(masked, tuple(dict.fromkeys(kinds)))
 

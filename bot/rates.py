@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, case, select
 
 from bot.errors import Refused
-from bot.store.conversations import upsert
+from bot.store.conversations import seconds_until, upsert
 from bot.store.database import Database, now_ms
 from bot.tables import rates
 
@@ -34,12 +34,12 @@ class Rates:
             )
             connection.execute(again)
             row = connection.execute(select(rates).where(rates.c.name == name)).one()
-            return row.count, row.window_from
+            return int(row._mapping["count"]), int(row.window_from)
 
         count, since = await self._db.write(job)
         if count > per_minute:
-            wait = max(1, (since + window_ms - now) // 1000)
-            raise Refused("too_often", "请求太频繁，请稍后再试。", retry_after=int(wait))
+            wait = seconds_until(since + window_ms, now)
+            raise Refused("too_often", "请求太频繁，请稍后再试。", retry_after=wait)
 
     async def forget_old(self) -> None:
         """Windows that ended an hour ago tell nothing any more."""

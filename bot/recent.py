@@ -16,6 +16,13 @@ class _Tail:
     listeners: int = 0
     conversation: Conversation | None = None
     messages: list[Message] = field(default_factory=list)
+    newest: tuple[int, int] = (0, 0)  # last_seq and version of the latest state heard of; neither ever falls
+
+    def is_old(self, conversation: Conversation) -> bool:
+        return conversation.last_seq < self.newest[0] or conversation.version < self.newest[1]
+
+    def note(self, conversation: Conversation) -> None:
+        self.newest = max(self.newest[0], conversation.last_seq), max(self.newest[1], conversation.version)
 
 
 class Recent:
@@ -37,27 +44,32 @@ class Recent:
                 self._tails.pop(conversation_id, None)
 
     def add(self, conversation: Conversation, message: Message) -> None:
+        """A message that this process wrote, and the conversation right after it."""
         tail = self._tails.get(conversation.id)
         if tail is None:
             return
-        if tail.conversation is not None and conversation.last_seq < tail.conversation.last_seq:
-            self.forget(conversation.id)  # two writes overtook each other on the way back
+        if tail.is_old(conversation):
+            self.forget(conversation)  # two writes overtook each other on the way back
             return
+        tail.note(conversation)
         follows = bool(tail.messages) and message.seq == tail.messages[-1].seq + 1
         tail.messages = [*tail.messages[-(KEPT - 1) :], message] if follows else [message]
         tail.conversation = conversation
 
     def learn(self, conversation: Conversation, messages: Sequence[Message]) -> None:
-        """What a read of the store brought."""
+        """What a read of the store brought; one that began before the latest change brings nothing new."""
         tail = self._tails.get(conversation.id)
-        if tail is None or (tail.conversation and tail.conversation.last_seq > conversation.last_seq):
+        if tail is None or tail.is_old(conversation):
             return
+        tail.note(conversation)
         tail.conversation = conversation
         tail.messages = list(messages[-KEPT:])
 
-    def forget(self, conversation_id: str) -> None:
-        tail = self._tails.get(conversation_id)
+    def forget(self, changed: Conversation) -> None:
+        """The conversation became this without a message at hand: the next listener reads."""
+        tail = self._tails.get(changed.id)
         if tail is not None:
+            tail.note(changed)
             tail.conversation, tail.messages = None, []
 
     def after(self, conversation_id: str, seq: int) -> tuple[Conversation, list[Message]] | None:

@@ -9,9 +9,10 @@ import os
 import socket
 import tarfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from bot.bus import Bus
 from bot.errors import NotFound
@@ -76,9 +77,7 @@ class Shelf:
             (f"index-{version}", self._library.folder(version)),
         ):
             if not folder.exists():
-                packed = self._db.read_now(
-                    lambda c, n=name: c.scalar(select(artefacts.c.content).where(artefacts.c.id == n))
-                )  # type: ignore[misc]
+                packed = self._db.read_now(partial(_content, name))
                 if packed is None:
                     raise NotFound(name)
                 _unpack(packed, folder)
@@ -89,7 +88,7 @@ class Shelf:
         return Pointer(rows["upcoming"], rows["live"]) if "live" in rows else None
 
     async def publish(self, version: str, bus: Bus) -> None:
-        """Makes a version the one that answers, on all workers. Raises NotFound or ArtefactError, and nothing changes."""
+        """Makes a version answer on all workers. Raises NotFound or ArtefactError, and nothing changes."""
         await asyncio.to_thread(self.load, version)
         await self._db.write(lambda c: _point(c, "upcoming", version))
         bus.ring(TOPIC)
@@ -109,9 +108,8 @@ class Shelf:
         deadline = asyncio.get_running_loop().time() + LOADING
         while asyncio.get_running_loop().time() < deadline:
             alive = workers.c.seen_at > now_ms() - ALIVE_MS
-            behind = await self._db.read(
-                lambda c: list(c.scalars(select(workers.c.id).where(alive, workers.c.loaded != version)))
-            )
+            query = select(workers.c.id).where(alive, workers.c.loaded != version)
+            behind = await self._db.read(partial(_names, query))
             if not behind:
                 return
             await asyncio.sleep(0.05)
@@ -178,6 +176,14 @@ class Follower:
 def _point(connection: Connection, name: str, version: str) -> None:
     fresh = upsert(connection, pointers).values(name=name, value=version)
     connection.execute(fresh.on_conflict_do_update(index_elements=["name"], set_={"value": version}))
+
+
+def _names(query: Select[tuple[str]], connection: Connection) -> list[str]:
+    return list(connection.scalars(query))
+
+
+def _content(name: str, connection: Connection) -> bytes | None:
+    return connection.scalar(select(artefacts.c.content).where(artefacts.c.id == name))
 
 
 def _packed(folder: Path) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -18,16 +19,17 @@ from bot.bus import Bell, Bus
 from bot.codes import Codes
 from bot.conversation import BOT_SPEAKS_IN, Choice, Conversation, Message, Party, Stage, answer_code
 from bot.errors import Refused, Stale, WrongStage
-from bot.measure import ANSWERS, ANSWER_SECONDS, MESSAGES
+from bot.measure import ANSWER_SECONDS, ANSWERS, MESSAGES
 from bot.privacy import mask
 from bot.recent import Recent
-from bot.store.conversations import Conversations, Heard
+from bot.store.conversations import PAGE, Conversations, Heard
 from bot.tickets import Form, Tickets
 from knowledge_base.text import visible
 
 HEARTBEAT = 25.0  # seconds; a bell that was missed costs no more than this
 SAME_OPENING = timedelta(minutes=10)  # a client that repeats its opening gets the same conversation
-TRIES = 4  # of a change that others may be making too
+TRIES = 40  # of a change that others may be making too; more than a conversation may say in a minute
+OURS = re.compile(r"greeting$|(?:re|sys|form):")  # ids of the service's own messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,9 @@ class Switchboard:
 
     async def hear(self, conversation_id: str, text: str, *, id: str) -> tuple[Heard, Perceived]:
         """Keeps a citizen's words, masked, while they are being understood; on return they are on disk."""
-        checked = self._checked(text)
-        masked = mask(checked)
+        if OURS.match(id):
+            raise Refused("bad_id", "消息编号不能用，请换一个。")
+        masked = mask(self._checked(text))
         now = self._now()
         details = {"masked": list(masked.kinds)} if masked.kinds else {}
         said = Message(id, Party.CITIZEN, masked.text, now, details=details)
@@ -150,18 +153,18 @@ class Switchboard:
         conversation = await self._store.find(conversation_id)
         choice = next((c for c in conversation.offered if c.id == choice_id), None)
         if choice is None:
-            choice = await self._chosen_earlier(conversation_id, choice_id, id)
+            choice = await self._offered_earlier(conversation, choice_id)
         heard, perceived = await self.hear(conversation_id, choice.label, id=id)
         return heard, perceived, choice
 
-    async def _chosen_earlier(self, conversation_id: str, choice_id: str, message_id: str) -> Choice:
+    async def _offered_earlier(self, conversation: Conversation, choice_id: str) -> Choice:
         """A repeated click arrives after the offer was taken; an older offer may still be pressed."""
-        for message in reversed(await self._store.messages(conversation_id, after=0)):
-            for choice in message.choices:
-                if choice.id == choice_id:
-                    return choice
-        del message_id
-        raise Refused("unknown_choice", "这个选项已经失效，请直接说您要问的事。")
+        lately = await self._store.messages(conversation.id, after=max(0, conversation.last_seq - PAGE))
+        offered = (choice for message in reversed(lately) for choice in message.choices)
+        choice = next((choice for choice in offered if choice.id == choice_id), None)
+        if choice is None:
+            raise Refused("unknown_choice", "这个选项已经失效，请直接说您要问的事。")
+        return choice
 
     async def ask_human(self, conversation_id: str, *, id: str) -> tuple[Heard, Perceived, Choice]:
         """The button that is always there: the same as asking for a human in words."""
@@ -197,7 +200,7 @@ class Switchboard:
         text = say("message_kept", conversation.locale, number=number)
         notice = Message(f"form:{id}", Party.SYSTEM, text, self._now(), because="message_form")
         changed = await self._store.say(conversation_id, notice)
-        self._recent.forget(conversation_id)
+        self._recent.forget(changed)
         self._bus.ring(conversation_id)
         return changed
 
@@ -306,7 +309,7 @@ class Switchboard:
                 changed = await self._store.change(wanted, reason=reason, at=self._now(), notice=message)
             except Stale:
                 continue
-            self._recent.forget(conversation_id)
+            self._recent.forget(changed)
             self._bus.ring(conversation_id)
             return changed
         raise Stale(conversation_id)
@@ -330,6 +333,8 @@ class Switchboard:
         changed = await self._store.reply(
             after(conversation, reply), message, hand_off=reply.hand_off, reason=reply.because
         )
+        if changed is None:
+            return  # another process said it meanwhile
         MESSAGES.labels(conversation.channel, "bot").inc()
         self._tell(changed, replace(message, seq=changed.last_seq))
 

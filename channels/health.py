@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-from sqlalchemy import text
+from sqlalchemy import select
 
 from bot.assembly import Parts
 from bot.nlu.rasa import RasaNLU
+from bot.tables import pointers
 
 PATIENCE = 2.0
 
 
 def health_routes(parts: Parts) -> APIRouter:
     routes = APIRouter()
+    at_start = _file(parts)
 
     @routes.get("/healthz", include_in_schema=False)
     async def alive() -> dict[str, str]:
@@ -27,7 +30,7 @@ def health_routes(parts: Parts) -> APIRouter:
     @routes.get("/readyz", include_in_schema=False)
     async def ready() -> JSONResponse:
         """503 when this worker should get no traffic; what is degraded but answers is named and stays 200."""
-        found = {"store": await _store(parts), "knowledge": _knowledge(parts)}
+        found = {"store": await _store(parts, at_start), "knowledge": _knowledge(parts)}
         failed = [name for name, state in found.items() if state != "ok"]
         degraded = {"bus": _bus(parts), "nlu": _nlu(parts)}
         body = {**found, **degraded, "version": parts.library.current.version if parts.follower.ready else None}
@@ -38,19 +41,33 @@ def health_routes(parts: Parts) -> APIRouter:
         registry = REGISTRY
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             registry = CollectorRegistry()
-            MultiProcessCollector(registry)
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return routes
 
 
-async def _store(parts: Parts) -> str:
+async def _store(parts: Parts, at_start: tuple[int, int] | None) -> str:
+    """Takes the writer's turn and reads a table: that is what every message needs."""
+    if _file(parts) != at_start:
+        return "not the file that was opened"
     try:
         async with asyncio.timeout(PATIENCE):
-            await parts.database.read(lambda c: c.execute(text("SELECT 1")))
+            await parts.database.write(lambda c: c.execute(select(pointers)).all())
     except Exception as error:
         return type(error).__name__
     return "ok"
+
+
+def _file(parts: Parts) -> tuple[int, int] | None:
+    """Which file SQLite's path names now; a deleted one goes on taking writes that nobody will find."""
+    if not parts.database.is_sqlite:
+        return None
+    try:
+        found = Path(parts.database.engine.url.database or "").stat()
+    except OSError:
+        return (0, 0)
+    return found.st_dev, found.st_ino
 
 
 def _knowledge(parts: Parts) -> str:

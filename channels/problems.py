@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.errors import NotFound, Refused, Stale, StoreBusy
 from bot.measure import REFUSALS
 
 log = logging.getLogger(__name__)
 
+# All others are 400. 401, 403 and 404 mean that the conversation is not this device's (any more).
 STATUS = {
     "too_often": 429, "too_long": 413, "too_large": 413, "gone": 410, "id_taken": 409, "wrong_stage": 409,
-    "unauthorized": 401, "foreign_origin": 403, "bad_code": 404, "unknown_message": 404,
+    "unauthorized": 401, "foreign_origin": 403,
 }  # fmt: skip
 BUSY = "系统正忙，您的话还没有保存，请稍后再发一次。"
+FAULT = "系统出错了，请稍后再试，或打 12333。"
 
 
-def problem(status: int, code: str, detail: str, *, retry_after: int | None = None) -> Response:
-    headers = {"Retry-After": str(retry_after)} if retry_after else {}
+def problem(
+    status: int, code: str, detail: str, *, retry_after: int | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    headers = dict(headers or {})
+    if retry_after:
+        headers["Retry-After"] = str(retry_after)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     body = {"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail}
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
@@ -34,6 +45,7 @@ def refused(error: Refused) -> Response:
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Turns what is raised within into what clients are told."""
+    app.add_middleware(LastResort)
 
     @app.exception_handler(Refused)
     async def _(request: Request, error: Refused) -> Response:
@@ -60,8 +72,32 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _(request: Request, error: HTTPException) -> Response:
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "error")
-        return problem(error.status_code, code, str(error.detail))
+        return problem(error.status_code, code, str(error.detail), headers=error.headers)
 
-    @app.exception_handler(Exception)
-    async def _(request: Request, error: Exception) -> Response:
-        return problem(500, "internal", "系统出错了，请稍后再试，或打 12333。")
+
+class LastResort:
+    """A fault of ours becomes a problem here, inside the layers that set headers on every response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def sent(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sent)
+        except ClientDisconnect:
+            return
+        except Exception:
+            log.exception("request failed")
+            if begun:
+                raise
+            await problem(500, "internal", FAULT)(scope, receive, send)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address
-from urllib.parse import urlsplit
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
@@ -18,12 +18,14 @@ CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'{sockets}; "
     "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
 )
+_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+")
 
 
 def client_address(connection: HTTPConnection, trusted: Networks) -> str:
     """The nearest address that is no proxy of ours; what a stranger writes into X-Forwarded-For is ignored."""
     peer = connection.client.host if connection.client else "unknown"
-    chain = [part.strip() for part in connection.headers.get("x-forwarded-for", "").split(",") if part.strip()]
+    told = ",".join(connection.headers.getlist("x-forwarded-for"))  # some proxies add a line, others to the line
+    chain = [part.strip() for part in told.split(",") if part.strip()]
     while chain and _is_in(peer, trusted):
         peer = chain.pop()
     return peer
@@ -34,15 +36,17 @@ def _is_in(address: str, networks: Networks) -> bool:
         parsed = ip_address(address)
     except ValueError:
         return False
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
     return any(parsed in network for network in networks)
 
 
 def is_origin_allowed(connection: HTTPConnection, allowed: Iterable[str]) -> bool:
     """Our own pages and the sites of the settings; no Origin at all is an app."""
-    origin = connection.headers.get("origin")
-    if origin is None:
+    origin, host = connection.headers.get("origin"), connection.headers.get("host")
+    if origin is None or origin in allowed:
         return True
-    return origin in allowed or urlsplit(origin).netloc == connection.headers.get("host")
+    return bool(host) and origin in (f"https://{host}", f"http://{host}")
 
 
 class BodyLimit:
@@ -57,7 +61,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "0")
-        if not length.isdigit() or int(length) > self._limit:
+        if not length.isdecimal() or int(length) > self._limit:
             await problem(413, "too_large", f"请求不能超过 {self._limit} 字节。")(scope, receive, send)
             return
         taken = 0
@@ -107,8 +111,10 @@ class SecurityHeaders:
                     headers["Access-Control-Allow-Origin"] = "*"
                     headers["Cross-Origin-Resource-Policy"] = "cross-origin"
                     headers.setdefault("Cache-Control", "no-cache")
-                elif origin in self._origins:
-                    headers.update(_cors(origin))
+                else:
+                    headers.add_vary_header("Origin")
+                    if origin in self._origins:
+                        headers.update(_cors(origin))
             await send(message)
 
         if scope["method"] == "OPTIONS" and origin in self._origins:
@@ -118,7 +124,8 @@ class SecurityHeaders:
         await self._app(scope, receive, sent)
 
     def _told(self, host: str) -> dict[str, str]:
-        sockets = f" ws://{host} wss://{host}" if host else ""  # Safari before 15.4 does not count them as 'self'
+        # Safari before 15.4 does not count sockets as 'self'. A forged Host must not add directives.
+        sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
         return {
             "Content-Security-Policy": CSP.format(sockets=sockets, ancestors=self._ancestors),
             "X-Content-Type-Options": "nosniff",
@@ -135,5 +142,4 @@ def _cors(origin: str) -> dict[str, str]:
         "Access-Control-Allow-Headers": "Authorization, Content-Type",
         "Access-Control-Expose-Headers": "Retry-After",
         "Access-Control-Max-Age": "600",
-        "Vary": "Origin",
     }

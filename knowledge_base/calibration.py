@@ -98,7 +98,8 @@ def _ask(index: Index, text: str, hidden: list[int], meant: int | None, arms: Se
 
 def _topic_examples(asked: list[Asked]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The right topic against the strongest wrong ones."""
-    examples, labels = [], []
+    examples: list[NDArray[np.float64]] = []
+    labels: list[bool] = []
     for question in asked:
         names, rows = topic_rows(question.found, question.out_of_scope)
         strongest = np.argsort(-(rows[:, 0] + rows[:, 1] + rows[:, 3]))[:CANDIDATES]

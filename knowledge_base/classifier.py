@@ -39,8 +39,7 @@ class Classifier:
 
     def probabilities(self, found: list[str], vector: Matrix) -> Matrix:
         """One probability a label; they sum to one."""
-        result: Matrix = (self._from_tokens(found) + self._from_vector(vector)) / 2
-        return result
+        return np.asarray((self._from_tokens(found) + self._from_vector(vector)) / 2, np.float32)
 
     def _from_tokens(self, found: list[str]) -> Matrix:
         """One against the rest for each label, then shared out."""
@@ -49,7 +48,7 @@ class Classifier:
             at = self.ids.get(token)
             if at is not None:
                 counts[at] = counts.get(at, 0) + 1
-        logits = self.token_bias
+        logits: NDArray[np.floating] = self.token_bias
         if counts:
             rows = np.fromiter(counts, np.int64, len(counts))
             times = np.fromiter(counts.values(), np.float32, len(counts))
@@ -57,14 +56,12 @@ class Classifier:
             weights /= np.sqrt(weights @ weights)
             logits = logits + weights @ self.by_token[rows]
         chances = 1.0 / (1.0 + np.exp(-np.clip(logits, -30, 30)))
-        result: Matrix = chances / chances.sum()
-        return result
+        return np.asarray(chances / chances.sum(), np.float32)
 
     def _from_vector(self, vector: Matrix) -> Matrix:
         logits = vector @ self.by_vector + self.vector_bias
         chances = np.exp(logits - logits.max())
-        result: Matrix = chances / chances.sum()
-        return result
+        return np.asarray(chances / chances.sum(), np.float32)
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

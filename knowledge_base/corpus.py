@@ -21,6 +21,16 @@ SHIPPED = Path(__file__).parent / "corpora"
 FIGURES = Path(__file__).parent / "figures.yml"
 Record = TypeVar("Record", Entry, Figure)
 
+
+class _Loader(yaml.CSafeLoader):
+    """Leaves dates as text: a day that does not exist is then a fault with a line, as any other."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if not tag.endswith(":timestamp")]
+    for first, known in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
 _ENTRY = TypeAdapter(Entry)
 _FIGURE = TypeAdapter(Figure)
 
@@ -42,7 +52,10 @@ def read_corpus(folder: Path = SHIPPED, figures: Path = FIGURES) -> Corpus:
     faults: list[Fault] = []
     tables: list[Figure] = []
     if figures.exists():
-        tables = [f for f, _ in _records(figures, _FIGURE, faults)]
+        for figure, line in _records(figures, _FIGURE, faults):
+            if any(known.name == figure.name for known in tables):
+                faults.append(Fault(figures.name, line, f"figure {figure.name} stands twice"))
+            tables.append(figure)
     entries: list[Entry] = []
     lines: dict[str, tuple[str, int]] = {}
     for path in sorted(folder.glob("*.yml")):
@@ -65,30 +78,39 @@ def read_corpus(folder: Path = SHIPPED, figures: Path = FIGURES) -> Corpus:
 def _records(path: Path, kind: TypeAdapter[Record], faults: list[Fault]) -> Iterator[tuple[Record, int]]:
     try:
         text = path.read_text("utf-8")
-        node = yaml.compose(text, Loader=yaml.CSafeLoader)
-        values = yaml.load(text, Loader=yaml.CSafeLoader)  # noqa: S506 (a safe loader, in C)
+        node = yaml.compose(text, Loader=_Loader)
+        values = yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader, in C)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
-        faults.append(Fault(path.name, mark.line + 1 if mark else 0, f"not readable as YAML: {error}"))
+        told = " ".join(str(getattr(error, "problem", None) or error).split())
+        faults.append(Fault(path.name, mark.line + 1 if mark else 0, f"not readable as YAML: {told}"))
         return
     if not isinstance(values, list) or not isinstance(node, yaml.SequenceNode):
         faults.append(Fault(path.name, 1, "the file must be a list of entries"))
         return
     for value, place in zip(values, node.value, strict=True):
         line = place.start_mark.line + 1
-        twice = _repeated_keys(place)
-        faults.extend(Fault(path.name, at, f"key {key} stands twice") for key, at in twice)
+        faults.extend(Fault(path.name, at, f"key {key} stands twice") for key, at in _repeated_keys(place))
         try:
             yield kind.validate_python(value), line
         except ValidationError as error:
             faults.extend(Fault(path.name, _line_of(place, issue["loc"]), _reason(issue)) for issue in error.errors())
 
 
-def _repeated_keys(node: Any) -> list[tuple[str, int]]:
-    if not isinstance(node, yaml.MappingNode):
-        return []
-    count = Counter(key.value for key, _ in node.value)
-    return [(k.value, k.start_mark.line + 1) for k, _ in node.value if count[k.value] > 1]
+def _repeated_keys(root: Any) -> Iterator[tuple[str, int]]:
+    """Keys that stand twice in one mapping, at any depth: YAML itself keeps the last and says nothing."""
+    waiting, seen = [root], set()  # an alias may lead back to where it stands
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen or isinstance(node, yaml.ScalarNode):
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting.extend(node.value)
+            continue
+        count = Counter(key.value for key, _ in node.value)
+        yield from ((k.value, k.start_mark.line + 1) for k, _ in node.value if count[k.value] > 1)
+        waiting.extend(value for _, value in node.value)
 
 
 def _line_of(node: Any, path: Sequence[int | str]) -> int:
@@ -110,7 +132,8 @@ def _reason(issue: Any) -> str:
     where = ".".join(str(part) for part in issue["loc"])
     if issue["type"] == "unexpected_keyword_argument":
         return f"unknown key {where}"
-    return f"{where}: {issue['msg']}" if where else str(issue["msg"])
+    told = str(issue["msg"]).removeprefix("Value error, ")
+    return f"{where}: {told}" if where else told
 
 
 def _faults_between(corpus: Corpus) -> Iterator[Fault]:

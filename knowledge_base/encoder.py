@@ -40,6 +40,7 @@ class StaticEncoder:
         return np.stack([self.encode_features(text, features(text)) for text in texts])
 
     def encode_features(self, text: str, found: list[str]) -> Matrix:
+        del text  # its features say all
         ids = [self._ids[token] for token in found if token in self._ids]
         if not ids:
             return np.zeros(self._weights.shape[1], np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
+from itertools import pairwise
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -41,12 +42,15 @@ class Figure:
             raise ValueError("a figure needs a value")
         if any(until < start for start, until in ends):
             raise ValueError("until lies before from")
-        if any(a[1] >= b[0] for a, b in zip(ends, ends[1:], strict=False)):
+        if any(a[1] >= b[0] for a, b in pairwise(ends)):
             raise ValueError("values overlap or are not in order of time")
 
     def on(self, day: date) -> str:
-        """The value of the day; after the last known year that value, with its year and a warning."""
-        known = [v for v in self.values if v.start <= day] or list(self.values[:1])
+        """The value of the day; outside the known years the nearest value, with its year and a warning."""
+        known = [v for v in self.values if v.start <= day]
+        if not known:
+            first = self.values[0]
+            return f"{first.value}（{first.year} 年度数，{first.start.isoformat()} 起执行）"
         latest = known[-1]
         if latest.until is None or day <= latest.until:
             return latest.value

@@ -17,6 +17,7 @@ from knowledge_base.corpus import Corpus
 from knowledge_base.entry import Circumstances, Entry
 from knowledge_base.errors import ArtefactError
 from knowledge_base.figures import Figure
+from knowledge_base.found import Found, Hit
 from knowledge_base.lexical import BM25Arm
 from knowledge_base.models import Models, Sensed
 from knowledge_base.ranking import Bands, Evidence, Join, entry_rows, topic_rows
@@ -24,33 +25,10 @@ from knowledge_base.text import features, question_key, sounds
 from knowledge_base.vectors import Vectors
 
 FORMAT = 2  # raise it when the stored shape or the arms change
+ARMS = ("lexical", "dense", "phonetic", "topic")
 DEPTH = 40  # rows taken from each arm; the right entry's best row lies well within
 _ENTRIES = TypeAdapter(tuple[Entry, ...])
 _FIGURES = TypeAdapter(tuple[Figure, ...])
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """An entry that may answer. `score` is the calibrated probability that its topic is right, lowered for an
-    entry that is less likely than another of the topic; `arms` say why."""
-
-    entry: Entry
-    score: float
-    arms: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a search brought: the hits, best first, and what the question is about at all."""
-
-    hits: tuple[Hit, ...]
-    topics: Mapping[str, float]
-    out_of_scope: float
-    version: str
-
-    @property
-    def exact(self) -> bool:
-        return bool(self.hits) and self.hits[0].arms.get("exact", 0.0) == 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +66,14 @@ class Index:
 
     def __init__(
         self, version: str, corpus: Corpus, models: Models, rows: Rows,
-        arms: tuple[BM25Arm, Vectors, BM25Arm], join: Join,
+        arms: tuple[BM25Arm, Vectors, BM25Arm], join: Join, used: Sequence[str] = ARMS,
     ) -> None:  # fmt: skip
         self.version = version
         self.corpus = corpus
         self.models = models
         self.join = join
+        self._used = used
+        self._arms = arms
         self.entries = {e.id: e for e in corpus.entries}
         self.titles = {e.id: e.question for e in corpus.entries}
         self._rows = rows
@@ -102,6 +82,10 @@ class Index:
         self._negative: list[bool] = rows.negative.tolist()
         keys = ((question_key(t), i) for i, t in enumerate(rows.texts))
         self._exact = {key: i for key, i in reversed(list(keys)) if key}
+
+    def with_join(self, join: Join, used: Sequence[str]) -> Index:
+        """The same rows under another join, with some of the arms only: what each of them adds is measured so."""
+        return Index(self.version, self.corpus, self.models, self._rows, self._arms, join, used)
 
     @property
     def bands(self) -> Bands:
@@ -143,7 +127,7 @@ class Index:
         self, sensed: Sensed, *, hidden: Sequence[int] = (), arms: Sequence[str] | None = None
     ) -> list[Evidence]:
         """What each arm says, gathered by entry. `hidden` rows stay unseen (calibration); `arms` limits them."""
-        used = ("lexical", "dense", "phonetic", "topic") if arms is None else arms
+        used = self._used if arms is None else arms
         lexical = self._lexical.scores(sensed.text, sensed.features)
         phonetic = self._phonetic.scores(sensed.text, sensed.sounds)
         if "lexical" not in used:

@@ -41,7 +41,8 @@ class BM25Arm:
             return np.zeros(int(self._model.scores["num_docs"]), np.float32)
         best = sum(self._ceiling[i] for i in known) + self._unknown * (len(found) - len(known))
         raw: NDArray[np.float32] = self._model.get_scores_from_ids(known)
-        return np.minimum(raw / best, 1.0, dtype=np.float32)
+        shares: NDArray[np.float32] = np.minimum(raw / best, 1.0, dtype=np.float32)
+        return shares
 
     def save(self, folder: Path) -> None:
         self._model.save(str(folder))

@@ -13,7 +13,8 @@ from knowledge_base.corpus import Corpus
 from knowledge_base.encoder import STATIC
 from knowledge_base.entry import Circumstances
 from knowledge_base.errors import ArtefactError, NoVersion
-from knowledge_base.index import Found, Index, rows_of, version_of
+from knowledge_base.found import Found
+from knowledge_base.index import Index, rows_of, version_of
 from knowledge_base.lexical import BM25Arm
 from knowledge_base.models import Examples, Models, load_models, models_version, train_models
 from knowledge_base.ranking import Bands, Join
@@ -54,7 +55,7 @@ class Library:
     def current(self) -> Index:
         """The version in service. Raises NoVersion before the first."""
         if self._current is None:
-            raise NoVersion("no knowledge is loaded yet: run `python -m knowledge_base build`")
+            raise NoVersion("no knowledge is loaded yet: run `python -m bot publish`")
         return self._current
 
     def folder(self, version: str) -> Path:

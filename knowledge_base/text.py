@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.resources import files
+from itertools import pairwise
 
 import jieba
 import opencc
@@ -24,6 +25,7 @@ _POLITE = re.compile(
 )
 _PARTICLES = re.compile(r"[的了吗呢啊吧呀嘛么哦呗哈呐喽]")
 PLACE = "某地"
+SETTLED_WITHIN = 8  # rare characters change in two or three steps: a letter with its mark, 薴 → 苧 → 苎
 _COUNTED = re.compile(r"(\d+(?:\.\d+)?|[一二三四五六七八九十百两]+)(年|个月|岁|级|天|元|块|万|周岁)")
 _TELLING = frozenset(
     {"15", "十五", "20", "二十", "60", "50", "55", "63", "158", "188", "98"}
@@ -83,7 +85,16 @@ def visible(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def normalise(text: str) -> str:
-    """Full width → half width, traditional → simplified, lower case, single spaces."""
+    """Full width → half width, traditional → simplified, lower case, single spaces; until nothing is left to change."""
+    before, after = text, _folded(text)
+    for _ in range(SETTLED_WITHIN):
+        if before == after:
+            break
+        before, after = after, _folded(after)
+    return after
+
+
+def _folded(text: str) -> str:
     folded = unicodedata.normalize("NFKC", visible(text)).lower()
     simple = _simplifier().convert(folded)
     return _SPACE_BESIDE_CJK.sub("", " ".join(simple.split()))
@@ -170,7 +181,7 @@ def syllables(text: str) -> list[str]:
 def sounds(text: str) -> list[str]:
     """Pairs of neighbouring syllables: what the phonetic arm counts."""
     heard = syllables(text)
-    return [f"{a} {b}" for a, b in zip(heard, heard[1:], strict=False)] or heard
+    return [f"{a} {b}" for a, b in pairwise(heard)] or heard
 
 
 def has_words(texts: Iterable[str]) -> bool:

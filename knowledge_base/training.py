@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from knowledge_base.text import features
+from knowledge_base.text import features, normalise
 
 DIMENSION = 256
 EPOCHS = 10
@@ -19,6 +19,7 @@ SCALE = 20.0  # sharpness of the softmax over cosines, the library's usual value
 LEAST = 2  # a token seen once teaches nothing about others
 LARGEST = 24  # texts of one group in an epoch
 SEED = 20261124
+TUNED_EPOCHS, TUNED_BATCH, TUNED_RATE = 3, 32, 2e-5  # usual for a pretrained transformer; fits 24 GiB
 
 Progress = Callable[[str, int, int], None]
 
@@ -59,6 +60,34 @@ def train_static(
     model.save(str(folder), create_model_card=False)
 
 
+def tune(
+    name: str, groups: Sequence[Sequence[str]], folder: Path, *, progress: Progress, epochs: int = TUNED_EPOCHS
+) -> None:
+    """Teaches any sentence-transformers model the groups, by the same loss, and saves it. The same input gives the
+    same weights. Raises OSError or ValueError when there is no such model."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+
+    torch.manual_seed(SEED)
+    chooser = random.Random(SEED)  # noqa: S311 (reproducible, not secret)
+    model = SentenceTransformer(name, device="cpu")
+    loss = MultipleNegativesRankingLoss(model, scale=SCALE)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=TUNED_RATE)
+    spoken = [[normalise(text) for text in group] for group in groups if len(group) > 1]
+    model.train()
+    for epoch in range(epochs):
+        batches = _batches([pair for group in spoken for pair in _pairs(group, chooser)], chooser, TUNED_BATCH)
+        for step, batch in enumerate(batches):
+            optimizer.zero_grad()
+            sides = [model.preprocess([pair[side] for pair in batch]) for side in (1, 2)]
+            loss(sides, None).backward()
+            optimizer.step()
+            progress("encoder", epoch * len(batches) + step + 1, epochs * len(batches))
+    model.eval()
+    model.save(str(folder), create_model_card=False)
+
+
 Pair = tuple[int, str, str]
 
 
@@ -69,7 +98,7 @@ def _pairs(group: Sequence[str], chooser: random.Random) -> list[Pair]:
     return [(name, a, b) for a, b in zip(order, [*order[1:], order[0]], strict=True)]
 
 
-def _batches(pairs: list[Pair], chooser: random.Random) -> list[list[Pair]]:
+def _batches(pairs: list[Pair], chooser: random.Random, size: int = BATCH) -> list[list[Pair]]:
     """Batches without two pairs of one group, so that a negative never means the same."""
     chooser.shuffle(pairs)
     batches: list[list[Pair]] = []
@@ -79,7 +108,7 @@ def _batches(pairs: list[Pair], chooser: random.Random) -> list[list[Pair]]:
         seen: set[int] = set()
         later: list[Pair] = []
         for pair in waiting:
-            if len(batch) < BATCH and pair[0] not in seen:
+            if len(batch) < size and pair[0] not in seen:
                 batch.append(pair)
                 seen.add(pair[0])
             else:

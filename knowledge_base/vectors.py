@@ -46,8 +46,7 @@ class Vectors:
         return rows[0][kept], cosines[0][kept]
 
     def vector(self, row: int) -> Matrix:
-        found: Matrix = self._index.reconstruct(int(row))
-        return found
+        return np.asarray(self._index.reconstruct(int(row)), np.float32)
 
     def save(self, path: Path) -> None:
         faiss.write_index(self._index, str(path))

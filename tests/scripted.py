@@ -11,7 +11,7 @@ from bot.answering.assistant import Perceived
 from bot.answering.turn import Reply
 from bot.conversation import Choice, Conversation
 from bot.understanding import Understanding
-from knowledge_base.index import Found
+from knowledge_base.found import Found
 from tests.spoken import NOON
 
 

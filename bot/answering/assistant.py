@@ -13,7 +13,8 @@ from bot.nlu import NLU
 from bot.nlu.local import LocalNLU
 from bot.understanding import Understanding
 from knowledge_base.entry import Circumstances
-from knowledge_base.index import Found, Index
+from knowledge_base.found import Found
+from knowledge_base.index import Index
 from knowledge_base.library import Library
 
 

@@ -11,7 +11,7 @@ from bot.answering.wording import answer_text, say, sources
 from bot.conversation import Choice, Stage
 from knowledge_base.entry import Entry
 from knowledge_base.figures import Figure
-from knowledge_base.index import Hit
+from knowledge_base.found import Hit
 from knowledge_base.topics import in_scope
 
 Rule = Callable[[Turn, dict[str, Figure]], Reply | None]
@@ -234,8 +234,9 @@ def _answer(turn: Turn, entry: Entry, score: float, because: str, figures: dict[
         if name in turn.titles
     )
     offer = (STILL_OPEN,) if again or entry.high_stake or _UPSET.search(turn.text) else ()
+    choices = (*_distinct((*near, *related)), *offer)
     return Reply(
-        text, because, "answer", (*_distinct((*near, *related)), *offer), sources(entry), entry=entry.id, topic=entry.topic, score=score
+        text, because, "answer", choices, sources(entry), entry=entry.id, topic=entry.topic, score=score
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from bot.conversation import Choice, Conversation, Source
 from bot.understanding import Understanding
 from knowledge_base.entry import Entry, Form
-from knowledge_base.index import Found, Hit
+from knowledge_base.found import Found, Hit
 from knowledge_base.ranking import Bands
 
 Outcome = Literal["answer", "clarify", "refuse", "handoff", "smalltalk"]

@@ -9,30 +9,29 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.bus.memory import MemoryBus
+from bot.bus.memory import MemoryBus, Outbox
 
 log = logging.getLogger(__name__)
 BACK_OFF = 0.5  # seconds before a lost exchange is looked for again
-BACKLOG = 1 << 20  # bytes a slow process may owe; beyond it rings are dropped and it polls
+BACKLOG = 1 << 20  # bytes a slow process may owe; beyond it it is cut off, comes back and looks at everything
 
 
 @asynccontextmanager
 async def run_exchange(path: Path) -> AsyncIterator[None]:
     """The parent's side: what one process writes, all others read."""
-    peers: set[asyncio.StreamWriter] = set()
+    peers: dict[asyncio.StreamWriter, asyncio.Task[object] | None] = {}
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        peers.add(writer)
-        try:
+        peers[writer] = asyncio.current_task()
+        with contextlib.suppress(ConnectionError, ValueError):
             while chunk := await reader.readline():
-                for peer in peers:
-                    if peer is not writer and peer.transport.get_write_buffer_size() < BACKLOG:
+                for peer in [p for p in peers if p is not writer]:
+                    if peer.transport.get_write_buffer_size() < BACKLOG:
                         peer.write(chunk)
-        except (ConnectionError, ValueError):
-            pass
-        finally:
-            peers.discard(writer)
-            writer.close()
+                    else:
+                        peer.transport.abort()
+        peers.pop(writer, None)
+        writer.close()
 
     path.unlink(missing_ok=True)
     server = await asyncio.start_unix_server(serve, path)
@@ -41,28 +40,28 @@ async def run_exchange(path: Path) -> AsyncIterator[None]:
         yield
     finally:
         server.close()
-        for peer in list(peers):
+        serving = [task for task in peers.values() if task is not None]
+        for peer in peers:
             peer.close()
+        await asyncio.gather(*serving, return_exceptions=True)
         path.unlink(missing_ok=True)
 
 
 @asynccontextmanager
 async def join_exchange(path: str) -> AsyncIterator[MemoryBus]:
     """A process's side: rings go out in one write a loop turn; while the parent is away, listeners poll."""
-    outgoing: list[str] = []
+    outbox = Outbox()
     writers: list[asyncio.StreamWriter] = []
     loop = asyncio.get_running_loop()
 
     def flush() -> None:
-        topics = dict.fromkeys(outgoing)
-        outgoing.clear()
         for writer in writers:
-            writer.write("".join(f"{topic}\n" for topic in topics).encode())
+            writer.write("".join(f"{topic}\n" for topic in outbox.take()).encode())
 
     def wire(topic: str) -> None:
-        if not outgoing:
+        if writers and not outbox:
             loop.call_soon(flush)
-        outgoing.append(topic)
+        outbox.put(topic)
 
     bus = MemoryBus(wire)
 
@@ -71,13 +70,12 @@ async def join_exchange(path: str) -> AsyncIterator[MemoryBus]:
             try:
                 reader, writer = await asyncio.open_unix_connection(path)
             except OSError:
-                bus.connected = False
                 await asyncio.sleep(BACK_OFF)
                 continue
-            writers[:] = [writer]
-            if not bus.connected:
-                bus.connected = True
-                bus.strike_all()
+            writers.append(writer)
+            bus.connected = True
+            bus.strike_all()
+            flush()
             with contextlib.suppress(ConnectionError, ValueError):
                 while line := await reader.readline():
                     bus.strike(line.decode().rstrip("\n"), elsewhere=True)

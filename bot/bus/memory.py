@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from bot.bus import Rung
 
 POLL = 1.0  # seconds between looks into the store while the wire to other processes is down
+MOST = 10_000  # topics that wait for the wire; beyond them one ring tells everybody to look
+EVERYBODY = "*"
 
 
 class MemoryBell:
@@ -41,13 +43,33 @@ class MemoryBell:
         return "here" if rung else "silence"
 
 
+class Outbox:
+    """Topics on their way to other processes, each once, kept until the wire has taken them."""
+
+    def __init__(self) -> None:
+        self._topics: dict[str, None] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._topics)
+
+    def put(self, *topics: str) -> None:
+        self._topics |= dict.fromkeys(topics)
+        if len(self._topics) > MOST:
+            self._topics = {EVERYBODY: None}
+
+    def take(self) -> list[str]:
+        topics = list(self._topics)
+        self._topics.clear()
+        return topics
+
+
 class MemoryBus:
     """`wire` sends a topic to other processes; `connected` says whether it can."""
 
     def __init__(self, wire: Callable[[str], None] | None = None) -> None:
         self._bells: dict[str, set[MemoryBell]] = {}
         self._wire = wire
-        self.connected = True
+        self.connected = wire is None
 
     def ring(self, topic: str) -> None:
         self.strike(topic, elsewhere=False)
@@ -55,6 +77,8 @@ class MemoryBus:
             self._wire(topic)
 
     def strike(self, topic: str, *, elsewhere: bool) -> None:
+        if topic == EVERYBODY:
+            self.strike_all()
         for bell in self._bells.get(topic, ()):
             bell.strike(elsewhere=elsewhere)
 

@@ -59,7 +59,9 @@ def train(settings: Rasa, data: TrainingData, corpus: Corpus, home: Path) -> Pat
             "--config", str(folder / "config.yml"), "--output", str(folder / "model.tar.gz"),
         ]  # fmt: skip
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, preexec_fn=end_with_parent)  # noqa: S603
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=PATIENCE, check=False, preexec_fn=end_with_parent
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise NeighbourError(f"rasa training: {error}") from error
         if done.returncode or not (folder / "model.tar.gz").exists():

@@ -119,7 +119,7 @@ class Database:
         while batch := self._next_batch():
             try:
                 self._in_one_transaction(batch)
-            except Exception as error:  # noqa: BLE001 (whoever waits is told)
+            except Exception as error:
                 self._each_alone(batch, error)
             _deliver(batch)
 
@@ -142,7 +142,7 @@ class Database:
             waiting.started = False
             try:
                 self._in_one_transaction([waiting])
-            except Exception as own:  # noqa: BLE001
+            except Exception as own:
                 waiting.error = error = own
                 had_turn = waiting.started
 
@@ -151,7 +151,7 @@ class Database:
             try:
                 with _as_busy(), self.engine.begin() as connection:
                     waiting.result = waiting.job(connection)
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 waiting.error = error
             _deliver([waiting])
 

@@ -18,6 +18,8 @@ from channels.web.station import station_facts
 STATIC = Path(__file__).parent / "static"
 LONGEST_WAIT = 25.0
 PER_PAGE = 500
+LAST_SEQ = 2**31 - 1
+FRESH = {"Cache-Control": "no-cache"}  # a page is asked for again each time, and answered with 304 while it is the same
 
 
 def web_routes(parts: Parts) -> APIRouter:
@@ -74,7 +76,7 @@ def web_routes(parts: Parts) -> APIRouter:
     @routes.get("/api/v1/conversations/{conversation_id}/messages", dependencies=guarded)
     async def read_messages(
         sender: From,
-        after: Annotated[int, Query(ge=0)] = 0,
+        after: Annotated[int, Query(ge=0, le=LAST_SEQ)] = 0,
         wait: Annotated[float, Query(ge=0)] = 0.0,
     ) -> JSONResponse:
         """What was said after `after`; waits for it up to 25 seconds."""
@@ -100,7 +102,7 @@ def web_routes(parts: Parts) -> APIRouter:
         return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
     @routes.websocket("/api/v1/conversations/{conversation_id}/socket")
-    async def socket(socket: WebSocket, conversation_id: str, after: int = 0) -> None:
+    async def socket(socket: WebSocket, conversation_id: str, after: str = "0") -> None:
         await socket.accept()
         if not is_origin_allowed(socket, origins):
             await socket.close(FOREIGN)
@@ -108,18 +110,18 @@ def web_routes(parts: Parts) -> APIRouter:
         citizen = CitizenSocket(
             socket, switchboard, intake, address=fingerprint(socket), frame_bytes=settings.limits.frame_bytes
         )  # fmt: skip
-        await citizen.serve(conversation_id, max(0, after))
+        await citizen.serve(conversation_id, _number(after))
 
     @routes.get("/api/v1/station")
     async def station() -> dict[str, object]:
         """What the service station shows: topics with common questions, hours, phones."""
-        return station_facts(settings, parts.library.current)
+        return station_facts(parts.site, settings.site.zone, parts.library.current)
 
     @routes.get("/", include_in_schema=False)
     @routes.get("/s/{code}", include_in_schema=False)
     async def station_page(code: str = "") -> Response:
         del code  # the page reads it from its own address
-        return FileResponse(STATIC / "station.html")
+        return FileResponse(STATIC / "station.html", headers=FRESH)
 
     @routes.get("/widget.js", include_in_schema=False)
     async def widget() -> Response:
@@ -127,6 +129,11 @@ def web_routes(parts: Parts) -> APIRouter:
 
     @routes.get("/widget/demo", include_in_schema=False)
     async def demo() -> Response:
-        return FileResponse(STATIC / "demo.html")
+        return FileResponse(STATIC / "demo.html", headers=FRESH)
 
     return routes
+
+
+def _number(after: str) -> int:
+    """Whoever cannot say what it has gets everything: a refused handshake would hide the reason from browsers."""
+    return min(int(after), LAST_SEQ) if after.isdecimal() else 0

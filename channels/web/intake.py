@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from bot.switchboard import Switchboard
 from bot.tickets import Form
 from channels.web import wire
 
+log = logging.getLogger(__name__)
 Frame = dict[str, Any]
 RESUME_TRIES = 5
 RESUME_WINDOW_MS = 15 * 60_000
@@ -63,7 +65,10 @@ class Intake:
                 return await self._spoken(frame, sender)
             case wire.Resume():
                 return await self._resumed(frame, sender)
+            case wire.LeaveQueue() | wire.End():
+                return await self._done(frame, sender)
             case _:
+                await self._rates.count(f"say:{sender.address}", per_minute=self._messages_per_minute)
                 return await self._done(frame, sender)
 
     async def _spoken(self, frame: wire.Say | wire.Choose | wire.Human, sender: Sender) -> Taken:
@@ -79,7 +84,10 @@ class Intake:
 
     def _answering(self, heard: Heard, perceived: Perceived, chosen: Choice | None) -> Then:
         async def answer() -> None:
-            await self._switchboard.answer(heard, perceived, chosen)
+            try:
+                await self._switchboard.answer(heard, perceived, chosen)
+            except Exception:  # the words are kept and acked; the caretaker answers what was left
+                log.exception("no answer to message %d of %s", heard.message.seq, heard.conversation.id)
 
         return answer
 

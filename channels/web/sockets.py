@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import monotonic
 
 import anyio
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from bot.conversation import Conversation, Stage
 from bot.errors import NotFound, Refused, Stale, StoreBusy
 from bot.measure import REFUSALS, SOCKETS
 from bot.switchboard import Switchboard
-from channels.problems import BUSY
+from channels.problems import BUSY, FAULT
 from channels.web import wire
-from channels.web.intake import Intake, Sender
+from channels.web.intake import Intake, Sender, Taken
 
 log = logging.getLogger(__name__)
 AUTH_WITHIN = 5.0
-NO_TOKEN, FOREIGN = 4401, 4403
+NO_TOKEN, FOREIGN = 4401, 4403  # these two make a device begin anew, all others make it come back
+ENDED, LET_GO, COME_AGAIN = 1000, 1001, 1013
 TYPING_EVERY = 3.0  # seconds between notes that a citizen is writing
 TYPING_AFTER = 0.25  # seconds of thinking before the bot is shown to be writing
 IDLE = 120.0  # seconds without any frame, pings included, before a socket counts as dead
@@ -39,9 +41,15 @@ class CitizenSocket:
         self._address = address
         self._frame_bytes = frame_bytes
         self._typed = 0.0
+        self._closes_with = LET_GO
 
     async def serve(self, conversation_id: str, after: int) -> None:
-        token = await self._authenticated(conversation_id)
+        try:
+            token = await self._authenticated(conversation_id)
+        except StoreBusy as error:
+            log.error("store: %s", error)
+            await self._close(COME_AGAIN)
+            return
         if token is None:
             return
         sender = Sender(conversation_id, token, self._address)
@@ -53,12 +61,13 @@ class CitizenSocket:
                 tasks.cancel_scope.cancel()
         finally:
             SOCKETS.dec()
+        await self._close(self._closes_with)
 
     async def _authenticated(self, conversation_id: str) -> str | None:
         try:
             async with asyncio.timeout(AUTH_WITHIN):
-                token = wire.parse_auth(await self._socket.receive_text())
-        except (TimeoutError, WebSocketDisconnect, KeyError):
+                token = wire.parse_auth(await self._received())
+        except (TimeoutError, WebSocketDisconnect):
             token = None
         holder = await self._switchboard.holder(token) if token else None
         if holder == conversation_id:
@@ -81,6 +90,9 @@ class CitizenSocket:
                         await self._send(wire.state_frame(now, await self._position(now)))
         except (NotFound, WebSocketDisconnect, RuntimeError, TimeoutError):
             pass
+        except StoreBusy as error:
+            log.error("store: %s", error)
+            self._closes_with = COME_AGAIN
         finally:
             scope.cancel()
 
@@ -94,35 +106,44 @@ class CitizenSocket:
         try:
             while True:
                 async with asyncio.timeout(IDLE):
-                    raw = await self._socket.receive_text()
-                if not await self._take(raw, sender):
+                    raw = await self._received()
+                taken = await self._taken(raw, sender)
+                for told in taken.frames:
+                    await self._send(told)
+                if taken.then:
+                    await self._shown_typing(taken.then)
+                if taken.ended:
+                    self._closes_with = ENDED
                     return
-        except (WebSocketDisconnect, KeyError, TimeoutError, RuntimeError):
+        except (WebSocketDisconnect, TimeoutError, RuntimeError):
             return
 
-    async def _take(self, raw: str, sender: Sender) -> bool:
-        """Whether to go on listening."""
+    async def _received(self) -> str | bytes:
+        message = await self._socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message["code"])
+        raw: str | bytes = message.get("text") or message.get("bytes") or ""
+        return raw
+
+    async def _taken(self, raw: str | bytes, sender: Sender) -> Taken:
+        """What to tell; every frame that cannot be taken is refused by name, or its client would send it for ever."""
         try:
-            if len(raw.encode()) > self._frame_bytes:
+            if len(raw.encode() if isinstance(raw, str) else raw) > self._frame_bytes:
                 raise Refused("too_large", "这条消息太大了，请分几次发。")
             frame = wire.parse(raw)
             if isinstance(frame, wire.Typing) and not self._may_type():
-                return True
-            taken = await self._intake.take(frame, sender)
-            for told in taken.frames:
-                await self._send(told)
-            if taken.then:
-                await self._shown_typing(taken.then)
-            if taken.ended:
-                await self._close(1000)
-            return not taken.ended
+                return Taken(())
+            return await self._intake.take(frame, sender)
         except Refused as error:
-            REFUSALS.labels(error.code).inc()
-            await self._send(wire.error_frame(error, wire.frame_id(raw)))
+            refusal = error
         except (StoreBusy, Stale) as error:
             log.error("store: %s", error)
-            await self._send(wire.error_frame(Refused("store_busy", BUSY, retry_after=2), wire.frame_id(raw)))
-        return True
+            refusal = Refused("store_busy", BUSY, retry_after=2)
+        except Exception:
+            log.exception("frame failed")
+            refusal = Refused("internal", FAULT)
+        REFUSALS.labels(refusal.code).inc()
+        return Taken((wire.error_frame(refusal, wire.frame_id(raw)),))
 
     def _may_type(self) -> bool:
         now = monotonic()
@@ -144,7 +165,7 @@ class CitizenSocket:
             await self._socket.send_text(wire.encode(frame))
 
     async def _close(self, code: int) -> None:
-        try:
+        if self._socket.client_state is WebSocketState.DISCONNECTED:
+            return
+        with suppress(RuntimeError, WebSocketDisconnect):
             await self._socket.close(code)
-        except RuntimeError:
-            pass

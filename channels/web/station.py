@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from bot.config import Settings
+from bot.answering.turn import Site
 from knowledge_base.index import Index
 from knowledge_base.topics import in_scope, topic_groups
 
 QUESTIONS = 6  # a group; more is a wall of text on a phone
 
 
-def station_facts(settings: Settings, index: Index) -> dict[str, Any]:
-    site = settings.site
-    today = datetime.now(UTC).astimezone(site.zone).date()
+def station_facts(site: Site, zone: ZoneInfo, index: Index) -> dict[str, Any]:
+    today = datetime.now(UTC).astimezone(zone).date()
     first: dict[str, list[str]] = {}
     for entry in index.corpus.entries:
         if entry.holds(today):
@@ -28,7 +28,7 @@ def station_facts(settings: Settings, index: Index) -> dict[str, Any]:
         "name": site.name,
         "city": site.city,
         "hours": site.hours,
-        "phones": [{"number": p.number, "for": p.purpose} for p in site.phones],
+        "phones": [{"number": number, "for": purpose} for number, purpose in site.phones],
         "topics": groups,
         "hot": [g["questions"][0] for g in groups[:QUESTIONS]],
         "notices": [],

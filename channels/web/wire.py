@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -19,8 +20,23 @@ from pydantic import (
 
 from bot.conversation import Conversation, Message, Party
 from bot.errors import Refused
+from knowledge_base.text import visible
 
-ClientId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\w.:-]+$")]
+OURS = ("re:", "sys:", "form:")  # ids of the service's own messages begin so
+
+
+def _not_ours(name: str) -> str:
+    """An id that our messages have would count as heard already, and the citizen's words be lost."""
+    if name == "greeting" or name.startswith(OURS):
+        raise ValueError("this id is reserved")
+    return name
+
+
+ClientId = Annotated[
+    str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\s\p{C}]+$"), AfterValidator(_not_ours)
+]
+Shown = Annotated[str, AfterValidator(visible)]
+Seq = Annotated[StrictInt, Field(ge=0, le=2**31 - 1)]  # what both stores can compare
 ConversationId = Annotated[str, StringConstraints(min_length=8, max_length=64, pattern=r"^[\w-]+$")]
 
 
@@ -55,9 +71,9 @@ class LeaveQueue(Frame):
 class MessageForm(Frame):
     type: Literal["message_form"]
     id: ClientId
-    topic: str = ""
-    text: str
-    phone: str
+    topic: Shown = ""
+    text: Shown
+    phone: Shown
     consent: StrictBool = False
 
 
@@ -71,14 +87,14 @@ class Rate(Frame):
     type: Literal["rate"]
     id: ClientId
     stars: Annotated[StrictInt, Field(ge=1, le=5)]
-    reasons: Annotated[list[Annotated[str, StringConstraints(max_length=40)]], Field(max_length=10)] = []
-    text: Annotated[str, StringConstraints(max_length=500)] = ""
+    reasons: Annotated[list[Annotated[Shown, StringConstraints(max_length=40)]], Field(max_length=10)] = []
+    text: Annotated[Shown, StringConstraints(max_length=500)] = ""
 
 
 class Feedback(Frame):
     type: Literal["feedback"]
     id: ClientId
-    seq: StrictInt
+    seq: Seq
     helpful: StrictBool
 
 
@@ -93,7 +109,7 @@ class Typing(Frame):
 
 class Read(Frame):
     type: Literal["read"]
-    seq: StrictInt
+    seq: Seq
 
 
 class Ping(Frame):
@@ -118,7 +134,7 @@ class Opening(BaseModel):
     id: ConversationId | None = None
     channel: Literal["web"] = "web"
     locale: Annotated[str, StringConstraints(max_length=16, pattern=r"^[A-Za-z-]*$")] = "zh-CN"
-    scene: Annotated[str, StringConstraints(max_length=64)] = ""
+    scene: Annotated[Shown, StringConstraints(max_length=64)] = ""
     client: dict[str, Any] = {}
 
 

@@ -17,15 +17,15 @@ export function basis(sources, w) {
 /** The same in plain lines, for the clipboard. */
 export function basisText(sources, w) {
   return sources.map((s) =>
-    [document(s), s.effective && `${w.effective} ${s.effective}`, s.jurisdiction, s.mark && w.unverified].filter(Boolean).join('，'));
+    [document(s) || concerns(s), s.effective && `${w.effective} ${s.effective}`, s.jurisdiction, s.mark && w.unverified].filter(Boolean).join('，'));
 }
 
 function row(source, w) {
-  const facts = [[w.effective, source.effective], [w.jurisdiction, source.jurisdiction], [w.checkedOn, source.checked],
-    [w.concerns, source.covers], [w.confirm, source.confirm_with]].filter(([, value]) => value);
+  const facts = [[w.concerns, source.covers ?? concerns(source)], [w.effective, source.effective], [w.jurisdiction, source.jurisdiction],
+    [w.checkedOn, !source.mark && source.checked], [w.confirm, source.confirm_with]].filter(([, value]) => value);
   const address = link(source.url);
   return h('div', { class: 'basis__row' },
-    source.mark && h('p', null, h('span', { class: 'tag tag--warn' }, icon('warn'), w.unverified)),
+    source.mark && h('p', null, h('span', { class: 'tag tag--warn' }, icon('warn'), w.marks[source.mark] ?? w.unverified)),
     document(source) && h('p', { class: 'basis__doc', lang: 'zh-CN' }, document(source)),
     source.quote && h('blockquote', { lang: 'zh-CN' }, `“${source.quote}”`),
     facts.length > 0 && h('dl', { class: 'facts' }, facts.map(([name, value]) => [h('dt', null, name), h('dd', { class: 'num', lang: 'zh-CN' }, value)])),
@@ -33,9 +33,14 @@ function row(source, w) {
 }
 
 function document(source) {
-  const title = String(source.title ?? '').trim();
+  const title = concerns(source) ? '' : String(source.title ?? '').trim();
   const named = !title || /^[《〈]/.test(title) || /[》〉]/.test(title) ? title : `《${title}》`;
   return [named, source.article].filter(Boolean).join('');
+}
+
+/** A row without a document names what is not verified in place of a title. */
+function concerns(source) {
+  return source.mark ? /^待核实：(.+)$/.exec(String(source.title ?? '').trim())?.[1] : undefined;
 }
 
 /** Only web addresses: a source may be written by anybody who imports a file. */

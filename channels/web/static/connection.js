@@ -1,12 +1,14 @@
 /** The way to the service: opens or resumes a conversation, holds a line, and resends until acknowledged. */
 import { backOff, newId, Outbox } from './outbox.js';
-import { ask, pollLine, refusal } from './poll.js';
+import { ask, pollLine } from './poll.js';
 import { socketLine } from './socket.js';
 
 // Two sockets in a row that never came to life: something on the way does not let them through.
 const GIVE_UP_SOCKETS = 2;
 const TRY_SOCKET_AGAIN = 60000;
 const GOODBYE = 3000;
+// A foreign page that may not use us cannot read the refusal: our files come through, our API does not.
+const BARRED_AFTER = 2;
 
 /**
  * @typedef {'idle' | 'connecting' | 'live' | 'offline' | 'blocked' | 'ended'} Link
@@ -14,7 +16,7 @@ const GOODBYE = 3000;
  * @property {(frame: any) => void} frame        message, ack, recalled, state, typing, read
  * @property {(frame: any, error: any) => void} refused  the server did not take this frame (null: it named none)
  * @property {(link: Link) => void} link
- * @property {() => void} fresh                  another conversation begins: forget what was shown
+ * @property {(resumed: boolean) => void} fresh   another conversation begins, or one is gone on with: forget what was shown
  */
 
 export class Connection {
@@ -30,7 +32,7 @@ export class Connection {
     this.link = 'idle';
     this.id = this.token = '';
     this.line = this.trial = null;
-    this.turn = this.attempt = this.failures = this.timer = 0;
+    this.turn = this.attempt = this.failures = this.barred = this.timer = 0;
   }
 
   /** Resumes the remembered conversation, else opens one. Safe to call again. */
@@ -45,7 +47,7 @@ export class Connection {
   /** Keeps a frame until it is acknowledged; gives its id. */
   send(frame) {
     const kept = this.outbox.add({ ...frame, id: frame.id ?? newId() });
-    if (this.link === 'ended') this.on.fresh();
+    if (this.link === 'ended') this.on.fresh(false);
     this.start();
     this.line?.send(kept);
     return kept.id;
@@ -93,6 +95,17 @@ export class Connection {
     this.#ended();
   }
 
+  /** Goes on with another conversation that this device may open. */
+  adopt({ id, token }) {
+    const said = this.outbox.rescue();
+    this.id = id;
+    this.token = token;
+    this.on.fresh(true);
+    this.#resay(said);
+    this.attempt = 0;
+    this.#connect();
+  }
+
   stop() {
     this.#drop();
     this.link = 'idle';
@@ -114,6 +127,7 @@ export class Connection {
     });
     if (turn !== this.turn) return false;
     if (answer.status === 201 || answer.status === 200) {
+      this.barred = 0;
       this.id = answer.body.id;
       this.token = answer.body.token;
       this.memory.write({ id: this.id, token: this.token });
@@ -121,11 +135,20 @@ export class Connection {
       if (answer.body.state) this.on.frame({ ...answer.body.state, type: 'state' });
       return true;
     }
-    if (answer.status === 403) return this.#blocked(refusal(answer, null));
+    if (answer.status === 403 || (answer.status === 0 && (await this.#isBarred()))) return turn === this.turn && this.#blocked();
+    if (turn !== this.turn) return false;
     // This id is taken or was not liked: the next try makes its own.
     if ([400, 404, 409, 422].includes(answer.status)) this.id = '';
     this.#later(answer.retry * 1000);
     return false;
+  }
+
+  /** Whether only our API does not come through, time and again. */
+  async #isBarred() {
+    if (!this.env.isForeign?.(this.base)) return false;
+    const reached = await ask(this.env, `${this.base}/static/mark.svg`, {});
+    this.barred = reached.status === 200 ? this.barred + 1 : 0;
+    return this.barred >= BARRED_AFTER;
   }
 
   #dial(polling) {
@@ -194,12 +217,23 @@ export class Connection {
 
   #frame(frame) {
     if (frame.type === 'error') return this.#error(frame);
+    // Without a socket the ack itself carries what `resumed` says.
+    if (frame.token && frame.conversation) return this.#resumed(frame);
     if (frame.type === 'ack') {
       const taken = this.outbox.take(frame.id);
       if (taken?.type === 'end') return this.#ended();
       frame = { ...frame, of: taken?.type };
     }
     this.on.frame(frame);
+  }
+
+  /** A code was right: this device goes on with that conversation. */
+  #resumed({ id, conversation, token }) {
+    this.outbox.take(id);
+    this.on.frame({ type: 'ack', id, of: 'resume' });
+    this.memory.forget();
+    this.memory.write({ id: conversation, token });
+    this.adopt({ id: conversation, token });
   }
 
   #error(error) {
@@ -220,13 +254,18 @@ export class Connection {
     this.id = other?.id ?? '';
     this.token = other?.token ?? '';
     const said = this.outbox.rescue();
-    this.on.fresh();
+    this.on.fresh(false);
+    this.#resay(said);
+    this.#drop();
+    this.#later();
+  }
+
+  /** What was said and not taken goes to the conversation that comes. */
+  #resay(said) {
     for (const frame of said) {
       this.outbox.add(frame);
       this.on.frame({ type: 'saying', id: frame.id, text: frame.text });
     }
-    this.#drop();
-    this.#later();
   }
 
   #ended() {
@@ -238,9 +277,8 @@ export class Connection {
     this.#say('ended');
   }
 
-  #blocked(error) {
+  #blocked() {
     this.#say('blocked');
-    this.on.refused(null, error);
     return false;
   }
 
@@ -279,5 +317,6 @@ function browser() {
     setTimeout: (...args) => globalThis.setTimeout(...args),
     clearTimeout: (id) => globalThis.clearTimeout(id),
     random: Math.random,
+    isForeign: (base) => new URL(base).origin !== globalThis.location?.origin,
   };
 }

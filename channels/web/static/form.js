@@ -1,7 +1,9 @@
 /** The message form: topic, words, telephone and consent; wrong fields are named above their boxes. */
 import { fill, h, say } from './dom.js';
+import { errorWords } from './words.js';
 
 const NAMES = ['topic', 'text', 'phone', 'consent'];
+const ABOUT_TEXT = ['empty', 'too_long', 'not_text'];
 let made = 0;
 
 /**
@@ -71,8 +73,8 @@ export function makeForm({ w, card = {}, settled = false, open, onsend, oncancel
   /** The server's error names its field, or its code does; else it stands above the button. */
   function refused(error) {
     busy(false);
-    const name = NAMES.find((n) => n === error.field) ?? NAMES.find((n) => String(error.code).includes(n));
-    const sentence = error.message || w.errors[error.code] || w.errors.other;
+    const name = ABOUT_TEXT.includes(error.code) ? 'text' : NAMES.find((n) => n === error.field || String(error.code).includes(n));
+    const sentence = error.code === 'empty' ? w.needText : errorWords(w, error);
     if (!name) {
       summary.hidden = false;
       return say(summary, sentence);

@@ -4,7 +4,7 @@ import { icon, mark } from './icons.js';
 
 /**
  * @param {{ w: any, inline: boolean, act: Record<string, () => void> }} parts
- *   act: human, showQueue, write, elder, theme, locale, end, fold
+ *   act: human, showQueue, write, elder, theme, locale, resume, end, fold
  */
 export function makeHeader({ w, inline, act }) {
   const title = h('h2', { id: 'title', lang: 'zh-CN' }, w.name);
@@ -19,7 +19,7 @@ export function makeHeader({ w, inline, act }) {
   const end = h('button', { class: 'btn btn--quiet', type: 'button', onclick: () => { toggle(false); act.end(); } }, icon('leave'), w.end);
   const menu = h('div', { class: 'chat__menu', id: 'menu', hidden: true },
     h('button', { class: 'btn btn--quiet', type: 'button', onclick: act.locale, lang: w.otherLanguage === 'English' ? 'en' : 'zh-CN' }, icon('globe'), w.otherLanguage),
-    theme, end, h('p', { class: 'tiny' }, w.endHint));
+    theme, h('button', { class: 'btn btn--quiet to-resume', type: 'button', onclick: () => { toggle(false); act.resume(); } }, icon('device'), w.resume), end, h('p', { class: 'tiny' }, w.endHint));
   const head = h('div', { class: 'chat__head' }, mark(), h('div', { class: 'chat__id' }, title, who),
     h('div', { class: 'chat__tools' }, human, size, standard, more, fold));
 
@@ -37,7 +37,8 @@ export function makeHeader({ w, inline, act }) {
   }
 
   /** The place keeps its element through all stages, so that the focus on it is never lost. */
-  function place(state, asking) {
+  function place(state, asking, barred) {
+    human.hidden = barred;
     human.classList.toggle('is-on', stage !== 'bot');
     human.removeAttribute('aria-label');
     if (stage === 'waiting') {
@@ -59,11 +60,11 @@ export function makeHeader({ w, inline, act }) {
       more.focus();
       return true;
     },
-    update({ state, asking, dark, open }) {
+    update({ state, asking, dark, open, barred }) {
       stage = state.stage === 'waiting' || state.stage === 'agent' ? state.stage : 'bot';
       const agent = stage === 'agent';
       fill(who, h('span', { class: agent ? 'tag tag--human' : 'tag tag--brand' }, agent ? w.agent(state.agent) : w.machine));
-      place(state, asking);
+      place(state, asking, barred);
       fill(theme, icon(dark ? 'sun' : 'moon'), dark ? w.toLight : w.toDark);
       end.hidden = !open;
       end.nextSibling.hidden = !open;

@@ -2,47 +2,66 @@
 import { basis, basisText } from './basis.js';
 import { h, say } from './dom.js';
 import { icon } from './icons.js';
-import { blocks, plainText } from './markup.js';
+import { blocks, plainText, withoutChoices } from './markup.js';
 
 /** @param {any} message @param {any} scene what the log draws with: `w`, `act`, `done` */
 export function letter(message, scene) {
   const { w } = scene;
   const sources = list(message.sources);
-  const answer = Boolean(message.answer_code) || sources.length > 0;
+  const answer = message.outcome === 'answer';
+  const read = blocks(withoutChoices(message.text, list(message.choices)));
+  // The question to choose by is a headline; so is nothing that merely refuses.
+  if (message.outcome === 'clarify' && read.length === 1 && read[0].kind === 'line') read[0].kind = 'lead';
   return h('div', { class: 'letter' },
-    h('div', { class: 'letter__text', lang: 'zh-CN' }, blocks(message.text).map(block)),
+    h('div', { class: 'letter__text', lang: 'zh-CN' }, read.map(block)),
     sources.length > 0 && basis(sources, w),
     choices(message, answer ? w.next : '', scene),
     answer && foot(message, sources, scene));
 }
 
-/** Numbered as the citizen may type them; 都不是 is 0. */
+/** Numbered as the citizen may type them, 都不是 as 0; under an answer they are further questions. */
 export function choices(message, kicker, { w, act }) {
   const offered = list(message.choices).filter((c) => c && c.id !== undefined);
-  if (!offered.length) return null;
-  let n = 0;
-  const buttons = offered.map((choice) => {
-    const none = isNone(choice);
-    const [label, small] = String(choice.label ?? '').split('\n');
-    return h('button', { class: none ? 'choice choice--none' : 'choice', type: 'button', onclick: () => act.choose(choice) },
-      h('span', { class: 'n', 'aria-hidden': 'true' }, none ? 0 : (n += 1)),
-      h('span', { lang: 'zh-CN' }, label, small && h('small', null, small)), icon('right'));
-  });
+  const human = offered.filter((c) => c.id === 'human');
+  const others = offered.filter((c) => c.id !== 'human');
+  const press = (choice) => act.choose(choice, message.seq);
   return [
-    kicker && h('p', { class: 'kicker kicker--rule' }, kicker),
-    h('div', { class: 'choices', role: 'group', 'aria-label': kicker || w.pick }, buttons),
-    !kicker && h('p', { class: 'tiny' }, w.pickHint),
+    kicker && others.length > 0 && h('p', { class: 'kicker kicker--rule' }, kicker),
+    others.length > 0 && (kicker ? further(others, kicker, press) : numbered(others, w.pick, press)),
+    // Where the text lists them it tells how to choose, too.
+    !kicker && others.length > 0 && withoutChoices(message.text, others) === message.text && h('p', { class: 'tiny' }, w.pickHint),
+    human.map((choice) => h('button', { class: 'btn btn--human btn--wide', type: 'button', lang: 'zh-CN', onclick: () => press(choice) }, icon('person'), choice.label)),
   ];
 }
 
+function numbered(offered, label, press) {
+  let n = 0;
+  return h('div', { class: 'choices', role: 'group', 'aria-label': label }, offered.map((choice) => {
+    const none = isNone(choice);
+    const [words, small] = String(choice.label ?? '').split('\n');
+    return h('button', { class: none ? 'choice choice--none' : 'choice', type: 'button', onclick: () => press(choice) },
+      h('span', { class: 'n', 'aria-hidden': 'true' }, none ? 0 : (n += 1)),
+      h('span', { lang: 'zh-CN' }, words, small && h('small', null, small)), icon('right'));
+  }));
+}
+
+function further(offered, label, press) {
+  return h('ul', { class: 'rows', lang: 'zh-CN', 'aria-label': label }, offered.map((choice) =>
+    h('li', null, h('button', { type: 'button', onclick: () => press(choice) }, h('span', null, choice.label), icon('right')))));
+}
+
 function block(b) {
+  if (b.kind === 'warn' || b.kind === 'masked') {
+    return h('p', { class: b.kind === 'warn' ? 'note' : 'note note--info' }, icon(b.kind === 'warn' ? 'warn' : 'shield'), h('span', null, b.spans.map(span)));
+  }
   if (b.kind === 'lead' || b.kind === 'line') return h('p', { class: b.kind === 'lead' && 'lead' }, b.spans.map(span));
   if (b.kind === 'steps') return h('ol', { class: 'list' }, b.items.map((i) => h('li', { value: i.number }, i.spans.map(span))));
   return h('ul', { class: 'list' }, b.items.map((i) => h('li', null, i.spans.map(span))));
 }
 
-function span({ text, bold }) {
-  return bold ? h('strong', null, text) : text;
+function span({ text, bold, phone }) {
+  const said = phone ? h('a', { href: `tel:${text}` }, text) : text;
+  return bold ? h('strong', null, said) : said;
 }
 
 function foot(message, sources, { w, act, done }) {

@@ -53,7 +53,7 @@ export function pollLine({ url, token, env, after, on }) {
     });
     if (over) return;
     if (answer.status === 200) on.frame({ ...answer.body, type: answer.body?.type ?? 'ack' });
-    else if (isRefusal(answer.status)) on.frame(refusal(answer, frame.id));
+    else if (isRefusal(answer)) on.frame(refusal(answer, frame.id));
     else end(closeCode(answer.status));
   }
 
@@ -87,8 +87,10 @@ export function refusal(answer, id) {
   return { type: 'error', id, code: name, message, field, retry_after: answer.retry || undefined };
 }
 
-function isRefusal(status) {
-  return status >= 400 && status < 500 && ![401, 403, 404].includes(status);
+/** A frame was not liked. Of 404 only the code tells whether it is the frame's fault or the conversation is not ours. */
+function isRefusal({ status, body }) {
+  if (status === 404) return Boolean(body?.code) && body.code !== 'not_found';
+  return status >= 400 && status < 500 && status !== 401 && status !== 403;
 }
 
 /** The code with which a socket would have been closed. */

@@ -1,7 +1,7 @@
 /** The rating (好差评): five levels with words, reasons, free text, or none. */
 import { fill, h, say } from './dom.js';
 import { icon } from './icons.js';
-import { words } from './words.js';
+import { errorWords, words } from './words.js';
 
 const LEVELS = [5, 4, 3, 2, 1];
 let made = 0;
@@ -57,7 +57,7 @@ export function makeRate({ w, settled = false, onsend, onskip }) {
 
   function refused(problem) {
     submit.disabled = false;
-    wrong(w.errors[problem.code] ?? (problem.message || w.errors.other));
+    wrong(errorWords(w, problem));
   }
 
   function wrong(sentence) {

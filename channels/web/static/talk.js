@@ -25,7 +25,8 @@ export class Talk {
     this.link = 'idle';
     this.typing = '';
     this.asking = false;
-    this.restarted = false;
+    /** Why another conversation stands here than before. @type {'' | 'restarted' | 'resumed'} */
+    this.changed = '';
     /** @type {Map<string, { taken(): void, refused(error: any): void }>} frame id → the form that sent it */
     this.waiting = new Map();
     this.timers = { typing: 0, thinking: 0 };
@@ -38,7 +39,7 @@ export class Talk {
         frame: (frame) => this.#frame(frame),
         refused: (frame, error) => this.#refused(frame, error),
         link: (link) => this.#link(link),
-        fresh: () => this.#fresh(),
+        fresh: (resumed) => this.#fresh(resumed),
       },
     });
   }
@@ -66,17 +67,27 @@ export class Talk {
     this.connection.start();
   }
 
+  /** Goes on with the conversation of a code that was given on another device. */
+  resume(code, on) {
+    this.#submit({ type: 'resume', code }, null, on);
+  }
+
   say(text) {
     const id = newId();
     this.connection.send({ type: 'say', id, text });
     this.#echo(id, text);
   }
 
-  choose(choice) {
+  /** @param {number} seq the message that offered it */
+  choose(choice, seq) {
+    const label = String(choice.label ?? '').split('\n')[0];
+    if (choice.id === 'human') return this.human();
+    // Names of choices are used again by later offers; then only its words tell which one is meant.
+    if (this.transcript.messages.some((m) => m.seq > seq && m.choices?.some((c) => c.id === choice.id))) return this.say(label);
     const id = newId();
     this.connection.send({ type: 'choose', id, choice: choice.id });
-    this.labels = { ...this.labels, [id]: String(choice.label ?? '').split('\n')[0] };
-    this.#echo(id, this.labels[id]);
+    this.labels = { ...this.labels, [id]: label };
+    this.#echo(id, label);
   }
 
   /** Once more, what was not taken. */
@@ -140,9 +151,11 @@ export class Talk {
     this.connection.end();
   }
 
-  /** Another tab changed what is remembered: ended there is ended here. */
+  /** Another tab changed what is remembered: ended there is ended here, gone on with there is shown here too. */
   otherTab() {
-    if (this.connection.token && !this.memory.read().token) this.connection.abandon();
+    const kept = this.memory.read();
+    if (this.connection.token && !kept.token) this.connection.abandon();
+    else if (this.connection.token && kept.id !== this.connection.id) this.connection.adopt(kept);
     this.on.changed();
   }
 
@@ -225,8 +238,8 @@ export class Talk {
     this.on.changed();
   }
 
-  #fresh() {
-    this.restarted = this.transcript.messages.length > 0 && this.link !== 'ended';
+  #fresh(resumed) {
+    this.changed = resumed ? 'resumed' : this.transcript.messages.length > 0 && this.link !== 'ended' ? 'restarted' : '';
     this.transcript = transcript.EMPTY;
     this.asking = false;
     this.told = 0;

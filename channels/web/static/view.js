@@ -6,6 +6,7 @@ import { makeForm } from './form.js';
 import { makeHeader } from './header.js';
 import { icon } from './icons.js';
 import { makeQueue } from './queue.js';
+import { makeResume } from './resume.js';
 import { lines } from './transcript.js';
 import { drawWelcome } from './welcome.js';
 import { errorWords } from './words.js';
@@ -18,24 +19,26 @@ export class View {
   constructor({ w, inline, talk, act }) {
     Object.assign(this, { w, talk, station: null, following: true });
     const ask = (text) => this.ask(text);
-    this.head = makeHeader({ w, inline, act: { ...act, human: () => this.#human(), showQueue: () => this.queue.focus(), write: () => this.composer.focus(), end: () => talk.end() } });
+    this.head = makeHeader({ w, inline, act: { ...act, human: () => this.#human(), showQueue: () => this.queue.focus(), write: () => this.composer.focus(), resume: () => this.#openResume(), end: () => talk.end() } });
     this.queue = makeQueue({ w, onleave: () => talk.leaveQueue(), onmessage: () => this.#openForm() });
     this.composer = makeComposer({ w, onsend: ask, ontyping: () => talk.writing() });
     this.banner = h('p', { class: 'banner', role: 'status' });
     this.typing = h('div', { class: 'msg', hidden: true });
     this.form = h('div', { class: 'line', hidden: true });
     this.welcome = h('div', { class: 'line', hidden: true });
-    this.restart = h('p', { class: 'divider', hidden: true }, w.restarted);
+    this.changed = h('p', { class: 'divider', role: 'status' });
+    this.barred = h('div', { class: 'letter', hidden: true }, h('p', null, w.link.blocked),
+      h('p', null, h('a', { class: 'btn btn--wide', href: `${talk.connection.base}/`, target: '_blank', rel: 'noopener noreferrer' }, w.toStation, h('span', { class: 'vh' }, w.newWindow))));
     this.logBox = h('div', { class: 'chat__lines', role: 'log', 'aria-live': 'off', 'aria-relevant': 'additions', 'aria-label': w.log });
     this.scroller = h('div', { class: 'chat__log', tabindex: '0', role: 'region', 'aria-label': w.conversation, onscroll: () => this.#scrolled() },
       w.answersInChinese && h('p', { class: 'note note--info' }, icon('info'), h('span', null, w.answersInChinese)),
-      this.restart, this.logBox, this.welcome, this.typing, this.queue.node, this.form);
+      this.barred, this.changed, this.logBox, this.welcome, this.typing, this.queue.node, this.form);
     this.jump = h('button', { class: 'btn jump', type: 'button', hidden: true, onclick: () => this.toEnd() }, icon('down'), w.jump);
     this.node = h('div', { class: 'chat' }, this.head.node, this.head.menu, this.banner,
       h('div', { class: 'chat__middle' }, this.scroller, this.jump), this.queue.voice, this.composer.node);
     this.log = new Log(this.logBox, {
       w,
-      act: { choose: (c) => talk.choose(c), feedback: (seq, helpful) => talk.feedback(seq, helpful), again: (m) => talk.again(m),
+      act: { choose: (c, seq) => this.#choose(c, seq), feedback: (seq, helpful) => talk.feedback(seq, helpful), again: (m) => talk.again(m),
         form: (seq, values, on) => talk.form(seq, values, on), rate: (seq, values, on) => talk.rate(seq, values, on), settle: (seq) => talk.settle(seq) },
       done: talk.done,
       agent: () => talk.transcript.state.agent,
@@ -53,12 +56,16 @@ export class View {
     const { talk, w } = this;
     const { state } = talk.transcript;
     const follows = this.following;
-    this.head.update({ state, asking: talk.asking, dark, open: Boolean(talk.transcript.messages.length) && talk.link !== 'ended' });
-    const idle = talk.link === 'live' || talk.link === 'idle';
+    const barred = talk.link === 'blocked';
+    this.head.update({ state, asking: talk.asking, dark, barred, open: Boolean(talk.transcript.messages.length) && talk.link !== 'ended' });
+    this.barred.hidden = !barred;
+    this.composer.node.hidden = barred;
+    const idle = talk.link === 'live' || talk.link === 'idle' || barred;
     say(this.banner, idle ? '' : w.link[talk.link]);
     this.banner.className = `banner banner--${talk.link}`;
     this.composer.placeholder(state.stage === 'agent' ? w.placeholderAgent : elder ? w.placeholderElder : w.placeholder);
-    this.restart.hidden = !talk.restarted;
+    const changed = talk.changed ? w[talk.changed] : '';
+    if (this.changed.textContent !== changed) fill(this.changed, changed && h('span', null, changed));
     const fresh = this.log.sync(lines(talk.transcript));
     this.#drawTyping();
     this.#drawQueue(state);
@@ -73,9 +80,13 @@ export class View {
     this.logBox.setAttribute('aria-live', 'polite');
   }
 
+  /** Another conversation stands here now. */
   clear() {
+    const held = this.form.contains(this.node.getRootNode().activeElement);
     this.log.clear();
     this.form.hidden = true;
+    this.logBox.setAttribute('aria-live', 'off');
+    if (held) this.composer.focus();
   }
 
   error(error) {
@@ -125,15 +136,34 @@ export class View {
     this.toEnd();
   }
 
+  #choose(choice, seq) {
+    if (choice.id === 'human') return this.#human();
+    this.talk.choose(choice, seq);
+    this.toEnd();
+  }
+
+  /** A form that is open already is the one to fill in. */
   #openForm() {
-    const close = () => {
+    const open = [...this.logBox.querySelectorAll('.letter--form')].reverse().find((form) => form.querySelector('.input'));
+    if (!open) this.#ask((close) => makeForm({ w: this.w, open: true, oncancel: close, onsend: (values, on) => this.talk.form(null, values, on) }));
+    const form = open ?? this.form;
+    form.scrollIntoView({ block: 'nearest' });
+    form.querySelector('.input').focus();
+  }
+
+  #openResume() {
+    this.#ask((close) => makeResume({ w: this.w, oncancel: close, onsend: (code, on) => this.talk.resume(code, on) }));
+    this.form.scrollIntoView({ block: 'nearest' });
+    this.form.querySelector('.input').focus();
+  }
+
+  /** A form below the log, until it is answered or put away. */
+  #ask(make) {
+    this.form.hidden = false;
+    fill(this.form, make(() => {
       this.form.hidden = true;
       this.composer.focus();
-    };
-    this.form.hidden = false;
-    fill(this.form, makeForm({ w: this.w, open: true, oncancel: close, onsend: (values, on) => this.talk.form(null, values, on) }));
-    this.form.querySelector('.input')?.focus();
-    this.form.scrollIntoView({ block: 'nearest' });
+    }));
   }
 
   #nearEnd() {

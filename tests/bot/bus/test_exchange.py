@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.bus import exchange
+from bot.bus import exchange, memory
 from bot.bus.exchange import join_exchange, run_exchange
 from tests.bot.bus.test_bus import SOON, joined
 
@@ -70,6 +70,23 @@ async def test_what_was_rung_before_the_wire_stood_is_rung_when_it_stands(
                 pass
             assert not late.connected
             late.ring("t")
+            assert await bell.wait(SOON) == "elsewhere"
+
+
+async def test_more_topics_than_wait_for_the_wire_become_one_ring_for_everybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bells"
+    monkeypatch.setattr(memory, "MOST", 10)
+    monkeypatch.setattr(exchange, "BACK_OFF", 0.6)
+    async with join_exchange(str(path)) as late:
+        await asyncio.sleep(0.05)
+        async with run_exchange(path), join_exchange(str(path)) as early, early.subscribe("not rung") as bell:
+            await joined(early)
+            while await bell.wait(0.05) != "silence":
+                pass
+            for n in range(11):
+                late.ring(f"t{n}")
             assert await bell.wait(SOON) == "elsewhere"
 
 

@@ -100,7 +100,7 @@ async def test_an_id_opened_more_than_ten_minutes_ago_is_refused(server: Server)
         "", "{", "null", "[]", '"text"', "7", '{"id": 7}', '{"id": "short"}', '{"id": "with space"}',
         '{"id": "../../etc/passwd"}', json.dumps({"id": "x" * 65}), '{"channel": "voice"}', '{"channel": null}',
         '{"locale": "中文"}', json.dumps({"locale": "x" * 17}), '{"locale": 1}', '{"scene": ["a"]}',
-        json.dumps({"scene": "x" * 65}), '{"client": "phone"}', '{"client": []}', "\ufeff{}", "{'id': 1}",
+        json.dumps({"scene": "x" * 65}), '{"client": "phone"}', '{"client": []}', "{'id': 1}",
     ],
 )  # fmt: skip
 async def test_a_bad_opening_is_a_problem(server: Server, body: str) -> None:

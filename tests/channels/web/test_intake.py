@@ -27,7 +27,7 @@ async def tell(request: pytest.FixtureRequest, device: Device) -> Any:
         async def post(type: str, **frame: Any) -> Frame:
             response = await device.post(type, **frame)
             told: Frame = response.json()
-            return told if response.status_code == 200 else {"type": "error", "id": frame.get("id"), **told}
+            return told if response.status_code == 200 else {**told, "type": "error", "id": frame.get("id")}
 
         yield post
         return
