@@ -57,6 +57,7 @@ class Knowledge(Section):
 
 class Rasa(Section):
     deadline_ms: int = Field(default=300, ge=10)
+    wordings_per_topic: int = Field(default=30, ge=1)
     language: str = "zh"
     pipeline: tuple[dict[str, Any], ...] = ()
 

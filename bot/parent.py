@@ -21,7 +21,7 @@ import httpx
 
 from bot.assembly import EXCHANGE, RASA_SOCKET
 from bot.bus.exchange import run_exchange
-from bot.children import Child
+from bot.children import Child, end, end_with_parent
 from bot.config import Settings
 from bot.errors import SettingsError
 from bot.nlu import rasa_model
@@ -82,12 +82,11 @@ async def serve(settings: Settings, say: Say) -> int:
             return 0
         environment = _environment(settings, private)
         await stack.enter_async_context(run_exchange(private / "bells"))
-        children = _children(settings, environment)
-        tasks = [asyncio.create_task(child.run(), name=child.name) for child in children]
+        tasks = [asyncio.create_task(child.run(), name=child.name) for child in _children(settings, environment)]
         tasks.extend(_rasa(settings, private, say))
-        stack.push_async_callback(_stop, children, tasks)
+        stack.push_async_callback(_stop, tasks)
         if await _ready(host, port, stopping):
-            base = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
+            base = _address(host, port)
             say(f"服务窗口  {base}/\n挂件演示  {base}/widget/demo\n接口文档  {base}/docs")
         elif not stopping.is_set():
             say("the workers are not ready yet; see the log above")
@@ -98,15 +97,14 @@ async def serve(settings: Settings, say: Say) -> int:
 async def _prepared(settings: Settings, stopping: asyncio.Event) -> int:
     """Trains and builds in a process of its own, which ends at a signal too."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "prepare", env=os.environ | {"YIDA_HOME": str(settings.home)}
-    )
+        sys.executable, "-m", "bot", "prepare", env=os.environ | {"YIDA_HOME": str(settings.home)},
+        preexec_fn=end_with_parent, start_new_session=True,
+    )  # fmt: skip
     finished, stopped = asyncio.create_task(process.wait()), asyncio.create_task(stopping.wait())
     await asyncio.wait({finished, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    if not finished.done():
-        process.terminate()
     stopped.cancel()
-    code = await finished
-    return 0 if stopping.is_set() else code
+    await end(process, "prepare")
+    return 0 if stopping.is_set() else await finished
 
 
 def _environment(settings: Settings, private: Path) -> dict[str, str]:
@@ -138,43 +136,44 @@ def _rasa(settings: Settings, private: Path, say: Say) -> list[asyncio.Task[None
     home = settings.home
     (home / "rasa").mkdir(parents=True, exist_ok=True)
     (home / "rasa" / "socket").write_text(str(private / "rasa"))
+    keeper = RasaKeeper(private / "rasa", lambda: rasa_model.newest(home))
+    return [
+        asyncio.create_task(_train(settings, say), name="rasa-train"),
+        asyncio.create_task(keeper.run(), name="rasa"),
+    ]
 
-    def current() -> tuple[str, Path] | None:
-        """The newest model on disk: `python -m bot train-rasa` changes it while serving."""
-        models = sorted((home / "rasa").glob("*.tar.gz"), key=lambda p: p.stat().st_mtime)
-        newest = models[-1] if models else None
-        return (newest.name.removesuffix(".tar.gz"), newest) if newest else None
 
-    async def train() -> None:
-        process = await asyncio.create_subprocess_exec(
-            "nice", "-n", "10", sys.executable, "-m", "bot", "train-rasa", stdout=subprocess.DEVNULL,
-            env=os.environ | {"YIDA_HOME": str(home)},
-        )  # fmt: skip
-        try:
-            if await process.wait():
-                say("Rasa could not be trained; the local engine answers alone")
-        finally:
-            if process.returncode is None:
-                process.terminate()
+async def _train(settings: Settings, say: Say) -> None:
+    process = await asyncio.create_subprocess_exec(
+        "nice", "-n", "10", sys.executable, "-m", "bot", "train-rasa", stdout=subprocess.DEVNULL,
+        env=os.environ | {"YIDA_HOME": str(settings.home)}, preexec_fn=end_with_parent, start_new_session=True,
+    )  # fmt: skip
+    try:
+        if await process.wait():
+            say("Rasa could not be trained; the local engine answers alone")
+    finally:
+        await end(process, "rasa-train")
 
-    keeper = RasaKeeper(private / "rasa", current)
-    return [asyncio.create_task(train(), name="rasa-train"), asyncio.create_task(keeper.run(), name="rasa")]
+
+def _address(host: str, port: int) -> str:
+    """Where this machine reaches us."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
 async def _ready(host: str, port: int, stopping: asyncio.Event) -> bool:
-    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
     async with httpx.AsyncClient(trust_env=False) as client:
         deadline = asyncio.get_running_loop().time() + READY_WITHIN
         while asyncio.get_running_loop().time() < deadline and not stopping.is_set():
             with contextlib.suppress(httpx.HTTPError):
-                if (await client.get(f"http://{name}:{port}/readyz", timeout=2)).status_code == 200:
+                if (await client.get(f"{_address(host, port)}/readyz", timeout=2)).status_code == 200:
                     return True
             await asyncio.sleep(0.2)
     return False
 
 
-async def _stop(children: list[Child], tasks: list[asyncio.Task[None]]) -> None:
-    await asyncio.gather(*(child.stop() for child in children))
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    """Together, so that the slowest decides how long it takes."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

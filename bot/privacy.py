@@ -6,24 +6,59 @@ Rules: GB 11643 (identity number and its check digit), ISO/IEC 7812 (card number
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-_DIGIT_OF = {c: str(i) for i, c in enumerate("零一二三四五六七八九")}
-_DIGIT_OF |= {"〇": "0", "○": "0", "幺": "1", "两": "2"}
-_DIGIT_OF |= {c: str(i) for i, c in enumerate("壹贰叁肆伍陆柒捌玖", start=1)}
-_DIGIT_OF |= {chr(0xFF10 + i): str(i) for i in range(10)}
-_DIGIT_OF |= {chr(ord("①") + i): str(i + 1) for i in range(9)}
-_DIGIT_OF |= {str(i): str(i) for i in range(10)}
-_DIGITS = "".join(_DIGIT_OF)
-# Between the digits of one number people put spaces, dashes, dots, and when speaking 杠 or a pause.
-_GAP = r"[\s\-－—–_·.．•,，、杠/\u200b\u200c\u200d\u2060\ufeff]{0,3}"
-_LISTED = re.compile(r"[,，、]")
-_RUN = re.compile(rf"[{_DIGITS}](?:{_GAP}[{_DIGITS}xXｘＸ]){{6,}}")
+# Every character that writes a digit, one for one: full-width, circled, spoken and formal Chinese.
+_ASCII = {c: str(d) for c in range(0x80, 0x20000) if (d := unicodedata.digit(chr(c), None)) is not None}
+_ASCII |= {ord(c): str(i) for i, c in enumerate("零一二三四五六七八九")}
+_ASCII |= {ord(c): str(i) for i, c in enumerate("壹贰叁肆伍陆柒捌玖", start=1)}
+_ASCII |= {ord("〇"): "0", ord("○"): "0", ord("幺"): "1", ord("两"): "2", ord("x"): "X", ord("ｘ"): "X", ord("Ｘ"): "X"}
+
+# Between the digits of one number people put spaces, dashes, dots, brackets, and when speaking a pause.
+_GAP = r"[\s\-－—–_·.．•~～,，、/()（）\u200b\u200c\u200d\u2060\ufeff]{0,6}"
+_RUN = re.compile(rf"[0-9](?:{_GAP}[0-9X]){{6,}}")
+_PIECE = re.compile(r"[0-9]+X?")
+_LIST = re.compile(r"[,，、\n]")
+_DOTTED = re.compile(r"(?<!\d)(?:19|20)\d\d[./\-](?:0?[1-9]|1[0-2])(?:[./\-](?:0?[1-9]|[12]\d|3[01]))?(?!\d)")
+_DATE = re.compile(r"(?:19|20)\d\d(?:(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?)?")
+_DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+_MOBILE = re.compile(r"(?:0|86|0086)?1[3-9]\d{9}")
+_AMOUNT = re.compile(r"[1-9]\d{0,5}(?:\.\d{1,2})?")
+_BETWEEN = re.compile(r"\s*[\-－—–~～]+\s*|\s+")
+_LINE = r"0\d{2,3}[\s\-)）]{0,3}(?:\d{4}[\s\-]?\d{3,4}(?:-\d{1,5})?|1\d{4})"  # an office's phone, with extension
+_HOTLINE = r"[48]00[\s\-]?(?:\d{3}[\s\-]?\d{4}|\d{4}[\s\-]?\d{3})|1[02]\d{3}|9[56]\d{3}|1[12]\d"
+_PUBLIC = re.compile(rf"(?:{_LINE}|{_HOTLINE})(?:[\s/]+(?:{_LINE}|{_HOTLINE}|\d{{7,8}}))*")
 _DOCUMENT = re.compile(r"(?<![A-Za-z0-9])(?:[EGDSPHM][A-Z]?\d{7,9}|[A-Z]{1,2}\d{6,8}\(?[\dA]\)?)(?![A-Za-z0-9])", re.I)
-_DATE = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?")
 _PASS = re.compile(r"(密码|验证码|口令)\s*(?:是|为|[:：])?\s*([0-9A-Za-z]{4,16})")
 
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+GROUPED = {
+    (11,),
+    (3, 4, 4),
+    (4, 3, 4),
+    (4, 4, 3),
+    (3, 3, 5),
+    (3, 8),
+    (7, 4),
+    (5, 6),
+    (6, 5),
+}  # mobiles, as people write them
+SPOKEN = {(3, 4, 4), (1,) * 11}  # with commas between: a pause, not a list
+LABELS = {
+    "identity": "［身份证号已隐去］",
+    "mobile": "［手机号已隐去］",
+    "card": "［卡号已隐去］",
+    "number": "［号码已隐去］",
+    "document": "［证件号已隐去］",
+    "password": "［已隐去］",
+}
+
+Span = tuple[int, int]
+Found = tuple[int, int, str]  # from, to, kind; a kind of "" is looked at no further, and stays
+Finder = Callable[[str, int, int], Iterator[Found]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,60 +77,128 @@ def mask(text: str) -> Masked:
         kinds.append(kind)
         return LABELS[kind]
 
-    def of_run(found: re.Match[str]) -> str:
-        kind = _kind(found[0], text[max(0, found.start() - 1) : found.start()], text[found.end() : found.end() + 1])
-        return taken(kind) if kind else found[0]
-
-    def of_password(found: re.Match[str]) -> str:
-        return found[1] + taken("password")
-
-    masked = _RUN.sub(of_run, text)
+    plain, parts, at = text.translate(_ASCII), [], 0
+    for run in _RUN.finditer(plain):
+        for start, end, kind in sorted(_personal(plain, run.span())):
+            parts += [text[at:start], taken(kind)]
+            at = end
+    masked = "".join([*parts, text[at:]])
     masked = _DOCUMENT.sub(lambda found: taken("document"), masked)
-    masked = _PASS.sub(of_password, masked)
+    masked = _PASS.sub(lambda found: found[1] + taken("password"), masked)
     return Masked(masked, tuple(dict.fromkeys(kinds)))
 
 
-LABELS = {
-    "identity": "［身份证号已隐去］",
-    "mobile": "［手机号已隐去］",
-    "card": "［卡号已隐去］",
-    "number": "［号码已隐去］",
-    "document": "［证件号已隐去］",
-    "password": "［已隐去］",
-}
+def _personal(plain: str, run: Span) -> list[Found]:
+    """Looks with one finder after another at what the ones before left of a run."""
+    found: list[Found] = []
+    spans = [run]
+    for find in (_spoken, _separators, _windows(_identity), _dates, _windows(_phone_or_card), _rest):
+        left: list[Span] = []
+        for start, end in spans:
+            at = start
+            for begin, stop, kind in find(plain, start, end):
+                if kind:
+                    found.append((begin, stop, kind))
+                left.append((at, begin))
+                at = stop
+            left.append((at, end))
+        spans = left
+    return found
 
 
-def _kind(run: str, before: str, after: str) -> str | None:
-    digits = "".join(_DIGIT_OF.get(c, "X" if c in "xXｘＸ" else "") for c in run)
-    listed = bool(_LISTED.search(run))
-    old = len(digits) == 15 and not listed and _DATE.fullmatch("19" + digits[6:12])
-    if old or _is_identity(digits):
-        return "identity"
-    bare = digits.replace("X", "")
-    if (len(bare) == 11 and bare[0] == "1" and bare[1] in "3456789") or re.fullmatch(r"861[3-9]\d{9}", bare):
+def _spoken(plain: str, start: int, end: int) -> Iterator[Found]:
+    """One number with pauses in it: 幺三八，零零幺三，八零零零."""
+    pieces = _PIECE.findall(plain, start, end)
+    if _identity(pieces, True) == "identity" and len(pieces) > 1:
+        yield start, end, "identity"
+    elif tuple(map(len, pieces)) in SPOKEN and _MOBILE.fullmatch("".join(pieces)):
+        yield start, end, "mobile"
+
+
+def _separators(plain: str, start: int, end: int) -> Iterator[Found]:
+    yield from ((*found.span(), "") for found in _LIST.finditer(plain, start, end))
+
+
+def _dates(plain: str, start: int, end: int) -> Iterator[Found]:
+    yield from ((*found.span(), "") for found in _DOTTED.finditer(plain, start, end))
+
+
+def _windows(kind_of: Callable[[Sequence[str], bool], str | None]) -> Finder:
+    """Neighbouring pieces that together are one number; the longest first."""
+
+    def find(plain: str, start: int, end: int) -> Iterator[Found]:
+        spans = [found.span() for found in _PIECE.finditer(plain, start, end)]
+        pieces = [plain[a:b] for a, b in spans]
+        before = [0, *accumulate(map(len, pieces))]
+        first = 0
+        while first < len(pieces):
+            for last in range(min(len(pieces), first + 19), first, -1):
+                if not 11 <= before[last] - before[first] <= 19:
+                    continue
+                kind = kind_of(pieces[first:last], last - first == len(pieces))
+                if kind:
+                    yield spans[first][0], spans[last - 1][1], kind
+                    first = last
+                    break
+            else:
+                first += 1
+
+    return find
+
+
+def _identity(pieces: Sequence[str], alone: bool) -> str | None:
+    """A day of birth at its place tells; a wrong check digit is a typo, not harmless."""
+    digits = "".join(pieces)
+    new = len(digits) == 18 and digits[:17].isdigit() and _DAY.fullmatch(digits[6:14])
+    old = len(digits) == 15 and digits.isdigit() and alone and len(pieces) < 4 and _DAY.fullmatch("19" + digits[6:12])
+    return "identity" if new or old else None
+
+
+def _phone_or_card(pieces: Sequence[str], alone: bool) -> str | None:
+    digits = "".join(pieces)
+    sizes = tuple(map(len, pieces[1:] if pieces[0] in ("0", "86", "0086") else pieces))
+    grouped = alone or sizes in GROUPED or set(sizes) == {1} or len(pieces) == 1
+    if _MOBILE.fullmatch(digits) and grouped:
         return "mobile"
-    if listed or all(_DATE.fullmatch(_digits(part)) for part in run.split()):
-        return None  # amounts, service phones or days, one after another
-    if 16 <= len(bare) <= 19 or (len(bare) == 15 and _luhn(bare)):
+    return "card" if 16 <= len(digits) <= 19 and digits.isdigit() and _luhn(digits) else None
+
+
+def _rest(plain: str, start: int, end: int) -> Iterator[Found]:
+    pieces = list(_PIECE.finditer(plain, start, end))
+    if pieces:
+        start, end = pieces[0].start(), pieces[-1].end()
+        before, after = plain[max(0, start - 1) : start], plain[end : end + 3].lstrip()[:1]
+        money = before in ("¥", "￥", "$") or after in ("元", "块", "万", "圆")
+        kind = _kind(plain[start:end], [p[0].rstrip("X") for p in pieces], money)
+        if kind:
+            yield start, end, kind
+
+
+def _kind(told: str, pieces: Sequence[str], money: bool) -> str | None:
+    """What is left: public numbers, days and amounts stay, long numbers go."""
+    digits = "".join(pieces)
+    size = len(digits)
+    if size < 9 or _PUBLIC.fullmatch(told) or all(_DATE.fullmatch(p) for p in pieces) or _are_amounts(told, money):
+        return None
+    if 16 <= size <= 19 or (size == 15 and _luhn(digits)):
         return "card"
-    if bare.startswith("0") and len(bare) <= 12:
+    if digits.startswith("0") and size <= 12:
         return None  # a landline with its area code: offices publish theirs
-    if len(bare) >= 12 or (len(bare) >= 9 and not _is_money_or_date(bare, before, after)):
+    if size >= 12 or not (money or _DAY.match(digits)):
         return "number"
     return None
 
 
-def _digits(text: str) -> str:
-    return "".join(_DIGIT_OF.get(c, "") for c in text)
-
-
-def _is_money_or_date(digits: str, before: str, after: str) -> bool:
-    return after in ("元", "块", "万", "圆") or before in ("¥", "￥", "$") or bool(_DATE.match(digits[:8]))
-
-
-def _is_identity(digits: str) -> bool:
-    """18 characters whose seventh to fourteenth are a day of birth; a wrong check digit is a typo, not harmless."""
-    return len(digits) == 18 and digits[:17].isdigit() and bool(_DATE.fullmatch(digits[6:14]))
+def _are_amounts(told: str, money: bool) -> bool:
+    """`4812-24930`, `4812.00 24930.00`, `5000 8000 12000`; not a number in groups of equal size."""
+    amounts = _BETWEEN.split(told)
+    if len(amounts) < 2 or not all(map(_AMOUNT.fullmatch, amounts)):
+        return False
+    if all("." in amount for amount in amounts):
+        return True
+    sizes = {len(amount.partition(".")[0]) for amount in amounts}
+    digits = sum(c.isdigit() for c in told)
+    return max(sizes) >= 4 and (money or digits < 16) and (len(amounts) == 2 or len(sizes) > 1)
 
 
 def valid_identity(number: str) -> bool:
@@ -114,6 +217,6 @@ def _luhn(digits: str) -> bool:
 
 def valid_phone(text: str) -> str | None:
     """The bare number if it is a Chinese mobile or a landline with area code, else None."""
-    bare = re.sub(r"[\s\-－—()（）+]", "", text)
+    bare = re.sub(r"[\s\-—()+]", "", unicodedata.normalize("NFKC", text))
     bare = re.sub(r"^(?:0086|86)(?=1\d{10}$)", "", bare)
     return bare if re.fullmatch(r"1[3-9]\d{9}|0\d{2,3}\d{7,8}", bare) else None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse
@@ -17,6 +18,7 @@ from bot.config import Settings, read_settings
 from channels.health import health_routes
 from channels.problems import add_problem_handlers
 from channels.security import BodyLimit, SecurityHeaders
+from channels.web import described
 from channels.web.channel import STATIC, web_routes
 
 log = logging.getLogger(__name__)
@@ -43,10 +45,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 await parts.follower.leave()
 
     app = FastAPI(title="社保易答", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.openapi = _documented(app)  # type: ignore[method-assign]  # FastAPI's own way to extend its document
     add_problem_handlers(app)
     app.add_middleware(BodyLimit, limit=BODY_BYTES)
     app.add_middleware(SecurityHeaders, origins=told.channels.web.origins)
     return app
+
+
+def _documented(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = described.complete(plain())
+        return app.openapi_schema
+
+    return openapi
 
 
 def _join(app: FastAPI, parts: Parts) -> None:
@@ -58,4 +72,4 @@ def _join(app: FastAPI, parts: Parts) -> None:
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
-        return FileResponse(DOCS / "docs.html")
+        return FileResponse(DOCS / "docs.html", headers={"Cache-Control": "no-cache"})

@@ -14,7 +14,7 @@ class LocalNLU:
 
     def __init__(self, models: Callable[[], Models], entities: EntityFinder) -> None:
         self._models = models
-        self._entities = entities
+        self.entities = entities
 
     async def understand(self, text: str) -> Understanding:
         return self.understand_now(text)
@@ -24,4 +24,4 @@ class LocalNLU:
         if not sensed.key:
             return Understanding(engine="local")
         intent = max(sensed.labels, key=sensed.labels.__getitem__)
-        return Understanding(intent, sensed.labels[intent], self._entities.find(sensed.text), "local")
+        return Understanding(intent, sensed.labels[intent], self.entities.find(sensed.text), "local")

@@ -1,4 +1,4 @@
-"""What Rasa learns from, in Rasa's words: examples with their entities marked, synonyms, words for its tokenizer (pure)."""
+"""What Rasa learns from, in its own words: marked examples, synonyms, a dictionary for its tokenizer (pure)."""
 
 from __future__ import annotations
 

@@ -1,18 +1,19 @@
-"""Keeps one Rasa sidecar answering: trains what is missing, watches its health, changes models without a gap."""
+"""Keeps one Rasa sidecar answering: starts it, watches its health, changes models without a gap."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 
-from bot.children import FIRST_PAUSE, GRACE, LONGEST_PAUSE, end_with_parent
+from bot.children import FIRST_PAUSE, LONGEST_PAUSE, STEADY, end, end_with_parent
 from bot.errors import NeighbourError
+from bot.nlu import rasa_model
 from bot.nlu.rasa import RasaClient
-from bot.nlu.rasa_model import PYTHON, SIDECAR
 
 log = logging.getLogger(__name__)
 LOOK = 2.0  # seconds between looks at health and at the wanted model
@@ -28,7 +29,8 @@ class RasaKeeper:
         self._socket = socket
         self._wanted = wanted
         self._process: asyncio.subprocess.Process | None = None
-        self._serving: str | None = None
+        self._serving = ""
+        self._since = 0.0
         self.starts = 0
 
     @property
@@ -40,49 +42,65 @@ class RasaKeeper:
         pause = FIRST_PAUSE
         try:
             while True:
-                wanted = self._wanted()
-                if wanted and (wanted[0] != self._serving or not await self._is_healthy(wanted[0])):
-                    try:
-                        await self._start(*wanted)
-                        pause = FIRST_PAUSE
-                    except NeighbourError as error:
-                        log.warning("%s; next try in %.1f s", error, pause)
-                        await asyncio.sleep(pause)
-                        pause = min(pause * 2, LONGEST_PAUSE)
-                await asyncio.sleep(LOOK)
+                try:
+                    await self._look()
+                    rest = LOOK
+                except (NeighbourError, OSError) as error:
+                    log.warning("%s; next try in %.1f s", error, pause)
+                    rest = pause
+                ended = await self._ended_within(rest)
+                if ended:
+                    await asyncio.sleep(pause)
+                if ended or self.pid is None:
+                    pause = min(pause * 2, LONGEST_PAUSE)
+                elif monotonic() - self._since > STEADY:
+                    pause = FIRST_PAUSE
         finally:
-            await self._end(self._process)
+            self._socket.unlink(missing_ok=True)
+            await end(self._process, "rasa")
+
+    async def _look(self) -> None:
+        """Raises NeighbourError when a model does not start; an older one answers on."""
+        wanted = self._wanted()
+        if wanted and (wanted[0] != self._serving or not await self._is_healthy(wanted[0])):
+            await self._start(*wanted)
+
+    async def _ended_within(self, seconds: float) -> bool:
+        """Waits; when the sidecar ends its socket is removed, so that nobody knocks in vain."""
+        process = self._process
+        if process is None:
+            await asyncio.sleep(seconds)
+            return False
+        try:
+            async with asyncio.timeout(seconds):
+                code = await process.wait()
+        except TimeoutError:
+            return False
+        log.warning("rasa ended with %s", code)
+        self._socket.unlink(missing_ok=True)
+        self._process, self._serving = None, ""
+        return True
 
     async def _start(self, name: str, model: Path) -> None:
         """The new process takes the socket's place when it is ready; only then the old one ends."""
-        command = [
-            str(PYTHON),
-            str(SIDECAR),
-            "serve",
-            "--model",
-            str(model),
-            "--socket",
-            str(self._socket),
-            "--model-id",
-            name,
-        ]
         process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-            preexec_fn=end_with_parent, start_new_session=True, env=_environment(),
+            *rasa_model.command("serve", model=model, socket=self._socket, model_id=name),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, preexec_fn=end_with_parent,
+            start_new_session=True, env=rasa_model.environment() | {"TMPDIR": str(self._socket.parent)},
         )  # fmt: skip
         self.starts += 1
-        assert process.stdout is not None
         try:
-            async with asyncio.timeout(START_WITHIN):
-                while (line := await process.stdout.readline()) and b'"ready"' not in line:
-                    pass
-        except TimeoutError:
-            line = b""
-        if not line:
-            await self._end(process)
-            raise NeighbourError(f"rasa did not start with model {name}")
-        earlier, self._process, self._serving = self._process, process, name
-        await self._end(earlier)
+            told = await _announced(process)
+        except BaseException:
+            await end(process, "rasa")
+            raise
+        if "ready" not in told:
+            await end(process, "rasa")
+            if "refused" in told:  # put aside: it will be trained anew, and an older one may serve
+                _put_aside(model)
+            raise NeighbourError(f"rasa did not start with model {name}: {told}")
+        earlier, self._process, self._serving, self._since = self._process, process, name, monotonic()
+        await end(earlier, "rasa")
         log.info("rasa answers with model %s", name)
 
     async def _is_healthy(self, name: str) -> bool:
@@ -91,28 +109,32 @@ class RasaKeeper:
             if self.pid is None:
                 return False
             client = RasaClient(self._socket, deadline=ANSWER_WITHIN)
-            with contextlib.suppress(NeighbourError):
+            try:
                 if (await client.ask({"text": ""})).get("model_id") == name:
-                    client.close()
                     return True
-            client.close()
+            except NeighbourError as error:
+                log.warning("rasa is not well: %s", error)
+            finally:
+                client.close()
             await asyncio.sleep(FIRST_PAUSE)
         return False
 
-    async def _end(self, process: asyncio.subprocess.Process | None) -> None:
-        if process is None or process.returncode is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            async with asyncio.timeout(GRACE):
-                await process.wait()
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+
+def _put_aside(model: Path) -> None:
+    with contextlib.suppress(OSError):
+        model.rename(model.with_name(f"{model.name}.refused"))
 
 
-def _environment() -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("YIDA_", "PYTHON"))}
-    return kept | {"OMP_NUM_THREADS": "1"}
+async def _announced(process: asyncio.subprocess.Process) -> dict[str, str]:
+    """What the sidecar says of its start: ready, refused, failed; `silent` when it says nothing in time."""
+    stdout = process.stdout
+    try:
+        async with asyncio.timeout(START_WITHIN):
+            while stdout is not None and (line := await stdout.readline()):
+                with contextlib.suppress(ValueError):
+                    told = json.loads(line)
+                    if isinstance(told, dict):
+                        return told
+    except TimeoutError:
+        pass
+    return {"silent": f"after {START_WITHIN:.0f} s" if process.returncode is None else "it ended"}

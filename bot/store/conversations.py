@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, exists, func, literal, or_, select
+from sqlalchemy import Connection, and_, bindparam, case, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from bot.conversation import BOT_SPEAKS_IN, Choice, Conversation, Message, Party, Source, Stage
 from bot.errors import NotFound, Refused, Stale
 from bot.store.database import Database
+from bot.store.prepared import Prepared
 from bot.tables import conversations, messages, moves, tokens
 
 Columns = dict[str, Any]
@@ -82,7 +83,7 @@ class Conversations:
         values = {"b_id": conversation_id, "b_now": now, "b_cut": now - MINUTE, "b_limit": per_minute or 2**31 - 1}
 
         def job(connection: Connection) -> Heard:
-            row = connection.execute(_HEAR, values).one_or_none()
+            row = _HEAR.first(connection, values)
             if row is None:
                 known = connection.execute(_BY_ID.with_for_update(), {"b_id": conversation_id}).one_or_none()
                 if known is None:
@@ -94,13 +95,14 @@ class Conversations:
                     if known.closed_at < now - reopen_ms:
                         raise Refused("gone", "这次咨询已经结束，请重新开始。")
                     _change(connection, _conversation(known).reopen(), "reopened", now)
-                row = connection.execute(_HEAR, values).one_or_none()  # another message may have opened it again
+                row = _HEAR.first(connection, values)  # another message may have opened it again
                 if row is None:
                     wait = seconds_until(known.window_from + MINUTE, now)
                     raise Refused("too_often", "您发得太快了，请稍等一分钟再发。", retry_after=wait)
             conversation = _conversation(row)
             kept = replace(said, seq=conversation.last_seq)
-            if insert_new(connection, messages, _message_row(conversation_id, kept)):
+            once = _KEEP_ONCE_SQLITE if connection.dialect.name == "sqlite" else _KEEP_ONCE_POSTGRESQL
+            if once.count(connection, _message_row(conversation_id, kept)) == 1:
                 return Heard(conversation, kept, fresh=True)
             connection.execute(_UNHEAR, values)  # the number was never seen outside this transaction
             known, earlier = _row(connection, conversation_id), _earlier(connection, conversation_id, said.id)
@@ -125,11 +127,11 @@ class Conversations:
         }  # fmt: skip
 
         def job(connection: Connection) -> Conversation:
-            row = connection.execute(_REPLY, values).one_or_none()
+            row = _REPLY.first(connection, values)
             if row is None:
                 raise Stale(turn_of.id)
             conversation = _conversation(row)
-            connection.execute(messages.insert(), _message_row(turn_of.id, replace(reply, seq=conversation.last_seq)))
+            _KEEP.count(connection, _message_row(turn_of.id, replace(reply, seq=conversation.last_seq)))
             if stage != turn_of.stage:
                 _note_move(connection, conversation, reason, ms(reply.at))
             return conversation
@@ -189,7 +191,7 @@ class Conversations:
             row = _row(connection, conversation_id)
             if row is None:
                 raise NotFound(conversation_id)
-            found = connection.execute(_AFTER, {"b_id": conversation_id, "b_after": after, "b_upto": row.last_seq})
+            found = _AFTER.all(connection, {"b_id": conversation_id, "b_after": after, "b_upto": row.last_seq})
             return _conversation(row), [_message(m) for m in found]
 
         return await self._db.read(job)
@@ -314,7 +316,7 @@ def _once_more(job: Any) -> Any:
 
 _C = conversations.c
 _FOR_THE_BOT = case((_C.stage == Stage.AGENT, 0), else_=1)
-_HEAR = (
+_HEAR = Prepared(
     conversations.update()
     .where(
         _C.id == bindparam("b_id"),
@@ -329,16 +331,21 @@ _HEAR = (
         window_count=case((_C.window_from <= bindparam("b_cut"), 1), else_=_C.window_count + 1),
         window_from=case((_C.window_from <= bindparam("b_cut"), bindparam("b_now")), else_=_C.window_from),
     )
-    .returning(*_C)
+    .returning(*_C),
+    _C,
 )
 _UNHEAR = (
     conversations.update()
     .where(_C.id == bindparam("b_id"))
     .values(last_seq=_C.last_seq - 1, unanswered=_C.unanswered - _FOR_THE_BOT, window_count=_C.window_count - 1)
 )
-_REPLY = (
+_REPLY = Prepared(
     conversations.update()
-    .where(_C.id == bindparam("b_id"), _C.version == bindparam("b_version"), _C.stage.in_(BOT_SPEAKS_IN))
+    .where(
+        _C.id == bindparam("b_id"),
+        _C.version == bindparam("b_version"),
+        or_(*(_C.stage == stage for stage in BOT_SPEAKS_IN)),
+    )
     .values(
         last_seq=_C.last_seq + 1,
         version=_C.version + 1,
@@ -351,10 +358,14 @@ _REPLY = (
         stage=bindparam("b_stage"),
         waiting_since=func.coalesce(_C.waiting_since, bindparam("b_since", type_=_C.waiting_since.type)),
     )
-    .returning(*_C)
+    .returning(*_C),
+    _C,
 )
 _SAY = conversations.update().where(_C.id == bindparam("b_id")).values(last_seq=_C.last_seq + 1).returning(*_C)
-_AFTER = (
+_KEEP = Prepared(messages.insert())
+_KEEP_ONCE_SQLITE = Prepared(sqlite_insert(messages).on_conflict_do_nothing())
+_KEEP_ONCE_POSTGRESQL = Prepared(pg_insert(messages).on_conflict_do_nothing())
+_AFTER = Prepared(
     select(messages)
     .where(
         messages.c.conversation_id == bindparam("b_id"),
@@ -362,16 +373,18 @@ _AFTER = (
         messages.c.seq <= bindparam("b_upto"),
     )
     .order_by(messages.c.seq)
-    .limit(PAGE)
+    .limit(PAGE),
+    messages.c,
 )
 _BY_ID = select(conversations).where(_C.id == bindparam("b_id"))
+_FIND = Prepared(_BY_ID, _C)
 _EARLIER = select(messages).where(
     messages.c.conversation_id == bindparam("b_id"), messages.c.id == bindparam("b_message")
 )
 
 
-def _row(connection: Connection, conversation_id: str) -> Row[Any] | None:
-    return connection.execute(_BY_ID, {"b_id": conversation_id}).one_or_none()
+def _row(connection: Connection, conversation_id: str) -> Any | None:
+    return _FIND.first(connection, {"b_id": conversation_id})
 
 
 def _earlier(connection: Connection, conversation_id: str, message_id: str) -> Message | None:
@@ -438,14 +451,15 @@ def _conversation(row: Any) -> Conversation:
     )  # fmt: skip
 
 
-def _told(choices: Sequence[Choice]) -> list[dict[str, Any]]:
-    return [asdict(choice) for choice in choices]
+def _told(choices: Sequence[Choice]) -> list[Choice]:
+    """As a JSON column takes them: the engines' serializer writes dataclasses."""
+    return list(choices)
 
 
 def _message_row(conversation_id: str, message: Message) -> Columns:
     extra = {
-        "choices": _told(message.choices),
-        "sources": [asdict(source) for source in message.sources],
+        "choices": message.choices,
+        "sources": message.sources,
         "card": message.card,
         "details": message.details,
     }

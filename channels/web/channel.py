@@ -10,7 +10,7 @@ from bot.assembly import Parts
 from bot.conversation import Stage
 from bot.errors import NotFound, Refused
 from channels.security import client_address, is_origin_allowed
-from channels.web import wire
+from channels.web import described, wire
 from channels.web.intake import Intake, Sender
 from channels.web.sockets import FOREIGN, CitizenSocket
 from channels.web.station import station_facts
@@ -56,7 +56,10 @@ def web_routes(parts: Parts) -> APIRouter:
         position = await switchboard.position(conversation_id) if conversation.stage is Stage.WAITING else None
         return wire.state_frame(conversation, position)
 
-    @routes.post("/api/v1/conversations", status_code=201, dependencies=guarded)
+    @routes.post(
+        "/api/v1/conversations", status_code=201, dependencies=guarded, tags=["citizens"],
+        response_model=described.OpenedConversation, responses=described.problems(400, 403, 409, 413, 429),
+    )  # fmt: skip
     async def open_conversation(request: Request, opening: wire.Opening) -> JSONResponse:
         """Opens a conversation; the same client-made id soon again gives the same one."""
         address = fingerprint(request)
@@ -73,7 +76,11 @@ def web_routes(parts: Parts) -> APIRouter:
         }
         return JSONResponse(told, 201, {"Cache-Control": "no-store"})
 
-    @routes.get("/api/v1/conversations/{conversation_id}/messages", dependencies=guarded)
+    @routes.get(
+        "/api/v1/conversations/{conversation_id}/messages", dependencies=guarded, tags=["citizens"],
+        response_model=described.Story, responses=described.problems(400, 401, 403, 404),
+        openapi_extra=described.BEARER,
+    )  # fmt: skip
     async def read_messages(
         sender: From,
         after: Annotated[int, Query(ge=0, le=LAST_SEQ)] = 0,
@@ -87,7 +94,11 @@ def web_routes(parts: Parts) -> APIRouter:
         }
         return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
-    @routes.post("/api/v1/conversations/{conversation_id}/messages", dependencies=guarded)
+    @routes.post(
+        "/api/v1/conversations/{conversation_id}/messages", dependencies=guarded, tags=["citizens"],
+        response_model=described.AckFrame | described.PongFrame,
+        responses=described.problems(400, 401, 403, 404, 409, 410, 413, 429), openapi_extra=described.TAKES_A_FRAME,
+    )  # fmt: skip
     async def take_frame(request: Request, sender: From) -> JSONResponse:
         """One client frame; the answer is the ack, also when it is repeated."""
         raw = await request.body()
@@ -112,7 +123,9 @@ def web_routes(parts: Parts) -> APIRouter:
         )  # fmt: skip
         await citizen.serve(conversation_id, _number(after))
 
-    @routes.get("/api/v1/station")
+    @routes.get(
+        "/api/v1/station", tags=["citizens"], response_model=described.StationFacts, responses=described.problems()
+    )  # fmt: skip
     async def station() -> dict[str, object]:
         """What the service station shows: topics with common questions, hours, phones."""
         return station_facts(parts.site, settings.site.zone, parts.library.current)

@@ -21,7 +21,7 @@ from bot.errors import NotFound, Refused, Stale
 from bot.store.conversations import PAGE, Conversations
 from bot.store.database import Database, open_database
 from bot.switchboard import Rules, Update
-from bot.tables import messages, tickets, tokens
+from bot.tables import conversations, messages, tickets, tokens
 from bot.tickets import Form
 from tests.bot.bus.test_bus import joined
 from tests.parts import Desk, join
@@ -327,8 +327,7 @@ async def test_in_a_very_long_conversation_the_last_offers_are_looked_at(desk: D
 
     def fill(connection: Any) -> None:
         connection.execute(messages.insert(), filling)
-        table = Conversations.__module__ and messages.metadata.tables["conversations"]
-        connection.execute(table.update().values(last_seq=PAGE + 99))
+        connection.execute(conversations.update().values(last_seq=PAGE + 99))
 
     await desk.database.write(fill)
     desk.assistant.replies["补"] = OFFER
@@ -453,7 +452,7 @@ async def test_who_left_costs_nothing_more(desk: Desk) -> None:
 
 
 @pytest.fixture(params=["unix", "redis"])
-async def machines(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str) -> AsyncIterator[tuple[Desk, Desk]]:
+async def machines(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Desk, Desk]]:
     """Two processes on one machine over SQLite; two machines over PostgreSQL and Redis."""
     async with AsyncExitStack() as stack:
         if request.param == "unix":
@@ -461,7 +460,7 @@ async def machines(request: pytest.FixtureRequest, tmp_path: Path, postgres_url:
             bus_url, store_url = f"unix://{tmp_path}/bells", f"sqlite:///{tmp_path}/yida.db"
         else:
             server: RedisServer = request.getfixturevalue("redis_server")
-            bus_url, store_url = server.url, postgres_url
+            bus_url, store_url = server.url, request.getfixturevalue("postgres_url")
         desks = []
         for _ in range(2):
             database = open_database(store_url)

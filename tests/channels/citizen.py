@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -16,6 +16,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.channels.serving import Server
+from tests.channels.truth import Truth
 
 Frame = dict[str, Any]
 PATIENCE = 10.0
@@ -160,7 +161,8 @@ class Device:
         """A socket; `auth` is True for this device's token, another token, or False for silence."""
         async with dial(self.server, f"{self.path}/socket?after={after}", self.address, **more) as line:
             if auth is not False:
-                await line.send("auth", token=self.token if auth is True else auth)
+                with suppress(websockets.ConnectionClosed):  # a foreign origin is not listened to
+                    await line.send("auth", token=self.token if auth is True else auth)
             yield line
 
     async def refusal(self, *, auth: Any = True, **more: Any) -> int:
@@ -181,8 +183,12 @@ async def dial(server: Server, path: str, address: str = "127.0.0.1", **more: An
 
 
 def http(server: Server, address: str = "127.0.0.1", **more: Any) -> httpx.AsyncClient:
+    """What comes back is held against the OpenAPI document."""
     transport = httpx.AsyncHTTPTransport(local_address=address)
-    return httpx.AsyncClient(base_url=server.url, transport=transport, trust_env=False, timeout=40, **more)
+    hooks = {"response": [Truth(server)]}
+    return httpx.AsyncClient(
+        base_url=server.url, transport=transport, trust_env=False, timeout=40, event_hooks=hooks, **more
+    )
 
 
 async def opened(server: Server, address: str = "127.0.0.1", **body: Any) -> Device:

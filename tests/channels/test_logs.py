@@ -93,9 +93,7 @@ async def test_a_conversation_leaves_no_trace_in_the_log(worker: Worker) -> None
     assert (await device.say("长" * 501)).status_code == 413
     assert (await device.post("choose", id="c", choice=WORDS[1])).status_code == 400
     assert (await Device(server, device.id, f"{device.token}x").read()).status_code == 401
-    async with dial(server, f"{device.path}/socket?token={device.token}&q={PHONE}") as line:
-        await line.send("auth", token=f"{device.token}y")
-        assert await line.closed() == 4401
+    assert await device.refusal(auth=f"{device.token}y") == 4401
     async with httpx.AsyncClient(base_url=worker.url, trust_env=False) as client:
         await client.get(f"{device.path}/messages?token={device.token}&q={PHONE}")
         await client.get(f"/s/{PHONE}")
@@ -104,4 +102,17 @@ async def test_a_conversation_leaves_no_trace_in_the_log(worker: Worker) -> None
     for line_of_log in log.splitlines():
         assert json.loads(line_of_log)["level"] != "error", line_of_log
     for secret in (*WORDS, device.token, "罗织", "老伴", "押金"):
+        assert secret not in log
+
+
+@pytest.mark.xfail(strict=True, reason="bot/measure.py: uvicorn.error tells every socket's address and query at INFO")
+async def test_neither_an_address_nor_a_query_is_logged(worker: Worker) -> None:
+    """A token in the address does not count; written down, it would be found by whoever reads logs."""
+    server = cast(Server, worker)
+    device = await opened(server)
+    async with dial(server, f"{device.path}/socket?token={device.token}&q={PHONE}", "127.0.0.77") as line:
+        await line.send("auth", token=device.token)
+        await line.next("state")
+    log = worker.log.read_text()
+    for secret in (device.token, PHONE, "127.0.0.77"):
         assert secret not in log

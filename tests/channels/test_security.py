@@ -70,9 +70,7 @@ def assert_guarded(response: httpx.Response) -> None:
         ("GET", f"{OPEN}/some-conversation/socket", None, 404),
     ],
 )
-async def test_every_response_is_guarded(
-    server: Server, method: str, path: str, body: str | None, status: int
-) -> None:
+async def test_every_response_is_guarded(server: Server, method: str, path: str, body: str | None, status: int) -> None:
     async with http(server) as client:
         response = await client.request(method, path, content=body, headers=JSON)
     assert response.status_code == status
@@ -147,7 +145,9 @@ class TestCors:
         assert response.headers["access-control-allow-origin"] == ALLOWED
         assert response.headers["access-control-expose-headers"] == "Retry-After"
 
-    @pytest.mark.parametrize("origin", ["https://evil.example", f"{ALLOWED}.evil.example", ALLOWED.upper(), "null", "*"])
+    @pytest.mark.parametrize(
+        "origin", ["https://evil.example", f"{ALLOWED}.evil.example", ALLOWED.upper(), "null", "*"]
+    )
     async def test_no_other_site_may(self, client: httpx.AsyncClient, origin: str) -> None:
         told = {"Origin": origin, "Access-Control-Request-Method": "POST"}
         for response in (
@@ -244,7 +244,8 @@ class TestForwardedOverTheWire:
     async def test_limits_cannot_be_passed_by_forging(self, embedded: Server) -> None:
         stranger = fresh_address()
         codes = [
-            await self._opens(embedded, stranger, fresh_id(), **{"X-Forwarded-For": f"198.51.100.{n}"}) for n in range(5)
+            await self._opens(embedded, stranger, fresh_id(), **{"X-Forwarded-For": f"198.51.100.{n}"})
+            for n in range(5)
         ]
         assert codes == [201, 201, 201, 429, 429]
 

@@ -25,22 +25,50 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 @pytest.fixture(scope="session")
-def home(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where one version lies. Tests that hurt it take a copy."""
-    folder = tmp_path_factory.mktemp("home")
-    Library(folder).build(corpus, INTENTS)
-    return folder
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the one version lies. Tests that hurt it take a copy."""
+    return tmp_path_factory.mktemp("home")
 
 
 @pytest.fixture(scope="session")
-def index(home: Path) -> Index:
-    library = Library(home)
-    return library.load(library.versions()[0])
+def built(corpus: Corpus, home: Path) -> Index:
+    """The version as it was built, before it was ever stored and read."""
+    return Library(home).build(corpus, INTENTS)
+
+
+@pytest.fixture(scope="session")
+def index(built: Index, home: Path) -> Index:
+    """The version as it is read from disk."""
+    return Library(home).load(built.version)
 
 
 @pytest.fixture(scope="session")
 def models(index: Index) -> Models:
     return index.models
+
+
+@pytest.fixture(scope="session")
+def pretrained(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A transformer as small as they come, with characters for tokens: what a hub would give."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("bert")
+    characters = sorted({c for e in corpus.entries for w in e.wordings for c in w})
+    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters]), "utf-8")
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(characters) + 5, hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=64,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(folder / "plain")
+    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder / "plain")
+    words = Transformer(str(folder / "plain"))
+    model = SentenceTransformer(modules=[words, Pooling(32)], device="cpu")
+    model.save(str(folder / "model"), create_model_card=False)
+    return folder / "model"
 
 
 Write = Callable[[str], Path]

@@ -1,6 +1,223 @@
-def test_x(index):
-    from tests.knowledge_base.tiny import ANYONE
-    for q in ["养老保险最低要交多少年","今天天气怎么样","社保卡掉了哪里补啊"]:
-        f=index.search(q,ANYONE)
-        print(q,[(h.entry.id,round(h.score,3),h.arms) for h in f.hits], f.out_of_scope)
-    print(index.join)
+"""What one version answers: to whom, when, and the same after it was stored."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from knowledge_base.corpus import Corpus
+from knowledge_base.entry import Answer, Circumstances, Entry
+from knowledge_base.figures import Figure
+from knowledge_base.found import Found
+from knowledge_base.index import ARMS, Index, version_of
+from knowledge_base.library import build_index
+from knowledge_base.models import Models, models_version
+from knowledge_base.text import vocabulary
+from tests.knowledge_base.tiny import ANYONE, INTENTS, NOW, ZONE, changed, entry
+
+ASKED = [
+    "养老保险最低要交多少年", "社保卡掉了哪里补啊", "我丢了社宝卡", "辞职能不能领失业金呀", "失业金领多久", "医保最低要交多少年",
+    "在外地看病怎么备案", "毕业生有没有社保补贴", "今天会下雨吗", "您好", "差三年没交够怎么办", "yanglao baoxian jiao ji nian",
+    "鹦鹉鲸鱼", "生小孩的津贴怎么计算", "缓缴",
+]  # fmt: skip
+
+
+def ids(found: Found) -> list[str]:
+    return [hit.entry.id for hit in found.hits]
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["养老保险最低要交多少年", "请问，养老保险的最低要交多少年呢？", "養老保險最低要交多少年", "养老保险\u200b最低 要交多少年"],
+)
+def test_a_known_wording_is_an_exact_hit_however_it_is_typed(index: Index, question: str) -> None:
+    found = index.search(question, ANYONE)
+    assert found.exact
+    assert found.hits[0].score == 1.0
+    assert ids(found)[0] == "min_years"
+    assert ids(found).count("min_years") == 1
+
+
+def test_an_exact_hit_gives_the_very_entry(index: Index, corpus: Corpus) -> None:
+    for one in corpus.entries:
+        for wording in one.wordings:
+            assert index.search(wording, ANYONE).hits[0].entry == one
+    assert index.entries == {e.id: e for e in corpus.entries}
+    assert index.titles["base"] == "社保缴费基数是多少"
+
+
+@pytest.mark.parametrize(
+    ("question", "id"),
+    [("我的社保卡掉了要去哪里补", "card_loss"), ("失业金最多可以领多少个月", "jobless_months"), ("工伤要在几天之内申报", "injury_deadline"),
+     ("社宝咔丢了怎吗办", "card_loss"), ("sheng yu jin tie zen me suan", "allowance")],
+)  # fmt: skip
+def test_other_words_find_the_entry_too(index: Index, question: str, id: str) -> None:
+    found = index.search(question, ANYONE)
+    assert not found.exact
+    assert ids(found)[0] == id
+    assert set(found.hits[0].arms) == set(ARMS)
+    assert found.version == index.version
+
+
+def test_hits_are_sorted_probabilities_and_name_an_entry_once(index: Index) -> None:
+    for question in ASKED:
+        found = index.search(question, ANYONE, limit=20)
+        scores = [hit.score for hit in found.hits]
+        assert scores == sorted(scores, reverse=True)
+        assert all(0 <= score <= 1 for score in scores)
+        assert len(set(ids(found))) == len(found.hits)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_no_more_hits_than_asked_for(index: Index, limit: int) -> None:
+    assert all(len(index.search(question, ANYONE, limit=limit).hits) <= limit for question in ASKED)
+
+
+@pytest.mark.parametrize("question", ["", "   ", "？！", "😀👍🏽", "\u200b\u202e"])
+def test_where_nothing_is_said_nothing_is_found(index: Index, question: str) -> None:
+    found = index.search(question, ANYONE)
+    assert (found.hits, found.topics, found.out_of_scope, found.exact) == ((), {}, 0.0, False)
+
+
+def test_a_negative_variant_speaks_against_its_own_entry_only(corpus: Corpus, index: Index, models: Models) -> None:
+    question = "医保最低要交多少年"
+    found = index.search(question, ANYONE, limit=20)
+    assert not found.exact
+    assert "min_years" not in ids(found)
+    assert "min_years_short" in ids(found)
+    without = build_index(changed(corpus, "min_years", negative_variants=()), models, INTENTS)
+    assert ids(without.search(question, ANYONE))[0] == "min_years"
+
+
+def test_a_negative_variant_may_be_the_question_of_another(corpus: Corpus, models: Models) -> None:
+    told = changed(corpus, "card_apply", negative_variants=("社保卡丢了怎么办",))
+    found = build_index(told, models, INTENTS).search("社保卡丢了怎么办", ANYONE)
+    assert found.exact
+    assert ids(found)[0] == "card_loss"
+    assert "card_apply" not in ids(found)
+
+
+@pytest.mark.parametrize(("city", "admitted"), [(None, True), ("杭州", True), ("宁波", False), ("北京", False)])
+def test_an_entry_of_one_city_is_not_told_to_another(index: Index, city: str | None, admitted: bool) -> None:
+    found = index.search("在杭州异地就医怎么备案", replace(ANYONE, city=city))
+    assert found.exact is admitted
+    assert ("remote_hangzhou" in ids(found)) is admitted
+
+
+@pytest.mark.parametrize(("group", "admitted"), [(None, True), ("学生", True), ("退休人员", False)])
+def test_an_entry_of_one_group_is_not_told_to_another(index: Index, group: str | None, admitted: bool) -> None:
+    found = index.search("毕业生社保补贴怎么申请", replace(ANYONE, group=group))
+    assert found.exact is admitted
+    assert ("relief_students" in ids(found)) is admitted
+
+
+@pytest.mark.parametrize(
+    ("now", "admitted"),
+    [
+        (datetime(2025, 12, 31, 23, 59, 59, tzinfo=ZONE), False),
+        (datetime(2026, 1, 1, tzinfo=ZONE), True),
+        (datetime(2026, 11, 24, 23, 59, 59, tzinfo=ZONE), True),
+        (datetime(2026, 11, 25, tzinfo=ZONE), False),
+    ],
+)
+def test_an_entry_that_expires_tonight_is_not_told_tomorrow(index: Index, now: datetime, admitted: bool) -> None:
+    for question in ("社保费缓缴政策还有吗", "缓缴社保费的政策现在还有没有"):
+        assert ("relief_tonight" in ids(index.search(question, Circumstances(now=now)))) is admitted
+    assert index.search("社保费缓缴政策还有吗", Circumstances(now=now)).exact is admitted
+
+
+def test_when_an_entry_has_ended_the_rest_still_answers(index: Index) -> None:
+    tomorrow = Circumstances(now=NOW + timedelta(days=1))
+    assert ids(index.search("社保费缓缴政策还有吗", tomorrow))
+
+
+def test_hidden_rows_are_not_seen(index: Index, models: Models) -> None:
+    rows = [n for n, owner in enumerate(index._owner) if index.corpus.entries[owner].id == "card_loss"]
+    sensed = models.sense("社保卡丢了怎么办")
+    places = [e.id for e in index.corpus.entries]
+    assert "card_loss" in [places[e.entry] for e in index.evidence(sensed)]
+    assert "card_loss" not in [places[e.entry] for e in index.evidence(sensed, hidden=rows)]
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_an_arm_can_be_left_alone(index: Index, models: Models, arm: str) -> None:
+    for found in index.evidence(models.sense("社保卡丢了怎么办"), arms=[arm]):
+        told = {"lexical": found.lexical, "dense": found.dense, "phonetic": found.phonetic, "topic": found.topic_probability}
+        assert not any(score for name, score in told.items() if name != arm)
+
+
+def test_a_version_is_named_by_all_that_it_says(
+    corpus: Corpus, index: Index, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert version_of(corpus, models) == index.version
+    figure = corpus.figures["base_floor"]
+    dearer: Figure = replace(figure, values=(*figure.values[:-1], replace(figure.values[-1], value="5001 元")))
+    names = {
+        index.version,
+        version_of(changed(corpus, "base", answer=Answer(text="另一个答复")), models),
+        version_of(changed(corpus, "base", high_stake=True), models),
+        version_of(replace(corpus, figures={"base_floor": dearer}), models),
+    }
+    monkeypatch.setattr("knowledge_base.models.vocabulary", lambda: replace(vocabulary(), digest="words.yml changed"))
+    other = Models(models_version(corpus, INTENTS, {}, "static"), models.encoder, models.classifier)
+    assert len(names | {version_of(corpus, other)}) == 5
+
+
+def test_the_words_that_versions_depend_on_are_those_of_the_file() -> None:
+    from hashlib import sha256
+    from importlib.resources import files
+
+    assert vocabulary().digest == sha256(files("knowledge_base").joinpath("words.yml").read_bytes()).hexdigest()
+
+
+def test_the_same_knowledge_gives_the_same_index(corpus: Corpus, index: Index, models: Models) -> None:
+    again = build_index(corpus, models, INTENTS)
+    assert again.version == index.version
+    assert again.join == index.join
+
+
+def test_a_few_entries_are_knowledge_too(models: Models) -> None:
+    few = Corpus((entry("a", "card.loss", "社保卡丢了"), entry("b", "card.apply", "申领社保卡")), {})
+    index = build_index(few, models, {})
+    assert index.search("社保卡丢了", ANYONE).exact
+    assert index.bands.refuse < index.bands.answer
+
+
+SEARCH = """
+import json, sys
+for name in ("torch", "sklearn", "sentence_transformers", "transformers"):
+    sys.modules[name] = None  # an import fails
+from pathlib import Path
+from knowledge_base.library import Library
+from tests.knowledge_base.test_index import ANYONE, ASKED, told
+library = Library(Path(sys.argv[1]))
+index = library.load(sys.argv[2])
+print(json.dumps([told(index.search(q, ANYONE)) for q in ASKED]))
+"""
+
+
+def told(found: Found) -> list[Any]:
+    """Everything in it, floats to the last bit."""
+    hits = [[h.entry.id, h.score.hex(), {k: float(v).hex() for k, v in h.arms.items()}] for h in found.hits]
+    return [hits, {k: float(v).hex() for k, v in found.topics.items()}, float(found.out_of_scope).hex(), found.version]
+
+
+def test_a_stored_version_finds_the_same_to_the_last_bit_and_trains_nothing(built: Index, home: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SEARCH, str(home), built.version], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == json.loads(json.dumps([told(built.search(q, ANYONE)) for q in ASKED]))
+
+
+def test_entries_come_back_as_they_were_written(index: Index, corpus: Corpus) -> None:
+    stored: tuple[Entry, ...] = index.corpus.entries
+    assert stored == corpus.entries
+    assert index.corpus.figures == corpus.figures

@@ -10,13 +10,18 @@ export function letter(message, scene) {
   const sources = list(message.sources);
   const answer = message.outcome === 'answer';
   const read = blocks(withoutChoices(message.text, list(message.choices)));
-  // The question to choose by is a headline; so is nothing that merely refuses.
-  if (message.outcome === 'clarify' && read.length === 1 && read[0].kind === 'line') read[0].kind = 'lead';
+  if (message.outcome === 'clarify') read.splice(-1, 1, headline(read[read.length - 1]));
   return h('div', { class: 'letter' },
     h('div', { class: 'letter__text', lang: 'zh-CN' }, read.map(block)),
     sources.length > 0 && basis(sources, w),
     choices(message, answer ? w.next : '', scene),
     answer && foot(message, sources, scene));
+}
+
+/** The question to choose by; how to choose is said below the choices. */
+function headline(block) {
+  const text = block?.spans?.map((s) => s.text).join('') ?? '';
+  return { kind: 'lead', spans: [{ text: text.slice(0, text.indexOf('？') + 1) || text, bold: false }] };
 }
 
 /** Numbered as the citizen may type them, 都不是 as 0; under an answer they are further questions. */
@@ -28,8 +33,7 @@ export function choices(message, kicker, { w, act }) {
   return [
     kicker && others.length > 0 && h('p', { class: 'kicker kicker--rule' }, kicker),
     others.length > 0 && (kicker ? further(others, kicker, press) : numbered(others, w.pick, press)),
-    // Where the text lists them it tells how to choose, too.
-    !kicker && others.length > 0 && withoutChoices(message.text, others) === message.text && h('p', { class: 'tiny' }, w.pickHint),
+    !kicker && others.length > 0 && h('p', { class: 'tiny' }, w.pickHint),
     human.map((choice) => h('button', { class: 'btn btn--human btn--wide', type: 'button', lang: 'zh-CN', onclick: () => press(choice) }, icon('person'), choice.label)),
   ];
 }

@@ -27,7 +27,7 @@ export class View {
     this.form = h('div', { class: 'line', hidden: true });
     this.welcome = h('div', { class: 'line', hidden: true });
     this.changed = h('p', { class: 'divider', role: 'status' });
-    this.barred = h('div', { class: 'letter', hidden: true }, h('p', null, w.link.blocked),
+    this.barred = h('div', { class: 'barred', hidden: true }, h('p', null, w.link.blocked),
       h('p', null, h('a', { class: 'btn btn--wide', href: `${talk.connection.base}/`, target: '_blank', rel: 'noopener noreferrer' }, w.toStation, h('span', { class: 'vh' }, w.newWindow))));
     this.logBox = h('div', { class: 'chat__lines', role: 'log', 'aria-live': 'off', 'aria-relevant': 'additions', 'aria-label': w.log });
     this.scroller = h('div', { class: 'chat__log', tabindex: '0', role: 'region', 'aria-label': w.conversation, onscroll: () => this.#scrolled() },
@@ -123,11 +123,16 @@ export class View {
   }
 
   #drawWelcome() {
-    const { messages, pending } = this.talk.transcript;
-    const begun = messages.some((m) => m.party === 'citizen') || pending.length > 0 || !messages.length;
-    const shown = Boolean(this.station) && !begun && !messages.some((m) => m.choices?.length);
+    const { messages } = this.talk.transcript;
+    const shown = Boolean(this.station) && messages.length > 0 && !this.#begun && !messages.some((m) => m.choices?.length);
     if (shown && !this.welcome.firstChild) drawWelcome(this.welcome, this.station, { w: this.w, onask: (q) => this.ask(q) });
     this.welcome.hidden = !shown;
+  }
+
+  /** The citizen has said something. */
+  get #begun() {
+    const { messages, pending } = this.talk.transcript;
+    return pending.length > 0 || messages.some((m) => m.party === 'citizen');
   }
 
   /** Whoever asks for a person wants to see what comes of it. */
@@ -178,6 +183,8 @@ export class View {
       this.jump.hidden = !fresh.length && this.jump.hidden;
       return;
     }
+    // Before anything is asked, the greeting is what is to be read.
+    if (!this.#begun && this.form.hidden) return void (this.scroller.scrollTop = 0);
     const first = fresh[0]?.node;
     this.toEnd();
     if (!first || fresh.length > 3) return;

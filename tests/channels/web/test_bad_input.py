@@ -127,7 +127,9 @@ async def test_a_resume_code_is_not_made_by_writing_its_place(send: Send, device
     assert said["text"] == "换个手机继续 {code}"
 
 
-@pytest.mark.parametrize("raw", ["", "{", "nonsense", "{'type': 'ping'}", '{"type":"ping"} x', '{"a":NaN}', "\\", '"\\ud800"'])
+@pytest.mark.parametrize(
+    "raw", ["", "{", "nonsense", "{'type': 'ping'}", '{"type":"ping"} x', '{"a":NaN}', "\\", '"\\ud800"']
+)
 async def test_broken_json(send: Send, raw: str) -> None:
     assert await refused(send, raw) == "bad_json"
 
@@ -146,7 +148,9 @@ async def test_what_is_no_object_with_a_type(send: Send, raw: str) -> None:
     assert await refused(send, raw) in ("bad_frame", "unknown_frame")
 
 
-@pytest.mark.parametrize("type", ["message", "ack", "auth", "SAY", "say ", "", "__proto__", 7, ["say"], {"say": 1}, True])
+@pytest.mark.parametrize(
+    "type", ["message", "ack", "auth", "SAY", "say ", "", "__proto__", 7, ["say"], {"say": 1}, True]
+)
 async def test_an_unknown_frame(send: Send, type: Any) -> None:
     assert await refused(send, json.dumps({"type": type, "id": "x", "text": "你好"})) in ("unknown_frame", "bad_frame")
 

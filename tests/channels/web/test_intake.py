@@ -121,7 +121,9 @@ class TestChoosing:
         await line.send("choose", id="c", choice="r2")
         assert (await line.answer("c"))["because"] == "chosen"
 
-    @pytest.mark.xfail(strict=True, reason="bot: ids of choices repeat from answer to answer, so an older button means another")
+    @pytest.mark.xfail(
+        strict=True, reason="bot: ids of choices repeat from answer to answer, so an older button means another"
+    )
     async def test_an_older_button_means_what_it_says(self, line: Line) -> None:
         older = await line.ask(QUESTION)
         await line.ask(CARD_LOST)
@@ -174,9 +176,7 @@ FORM = {"topic": "退休", "text": "想请人回电", "phone": "13800138000", "c
 
 
 class TestMessageForm:
-    async def test_is_kept_and_confirmed_in_the_conversation(
-        self, tell: Tell, server: Server, device: Device
-    ) -> None:
+    async def test_is_kept_and_confirmed_in_the_conversation(self, tell: Tell, server: Server, device: Device) -> None:
         assert await tell("message_form", id="f", **FORM) == {"type": "ack", "id": "f", "seq": 2}
         notice = (await device.messages())[-1]
         assert (notice["party"], notice["because"]) == ("system", "message_form")

@@ -19,7 +19,20 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
-TYPES = ("say", "choose", "human", "leave_queue", "message_form", "resume", "rate", "feedback", "end", "typing", "read", "ping")
+TYPES = (
+    "say",
+    "choose",
+    "human",
+    "leave_queue",
+    "message_form",
+    "resume",
+    "rate",
+    "feedback",
+    "end",
+    "typing",
+    "read",
+    "ping",
+)
 KEYS = ("id", "text", "choice", "topic", "phone", "consent", "code", "stars", "reasons", "seq", "helpful")
 NEAR = st.builds(
     lambda type, rest: {**rest, "type": type},
@@ -143,4 +156,9 @@ def test_an_error_tells_what_the_refusal_knows() -> None:
     assert wire.error_frame(error) == {
         "type": "error", "code": "too_often", "message": "请稍等。", "retry_after": 30,
     }  # fmt: skip
-    assert wire.error_frame(Refused("empty", "空"), "x") == {"type": "error", "code": "empty", "message": "空", "id": "x"}
+    assert wire.error_frame(Refused("empty", "空"), "x") == {
+        "type": "error",
+        "code": "empty",
+        "message": "空",
+        "id": "x",
+    }

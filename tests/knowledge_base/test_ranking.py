@@ -1,0 +1,112 @@
+"""Joining the arms: pure functions over what was found."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from knowledge_base.ranking import (
+    ENTRY_FEATURES,
+    FOREIGN,
+    REFUSE_RANGE,
+    TOPIC_FEATURES,
+    Bands,
+    Evidence,
+    Join,
+    Weights,
+    choose_bands,
+    entry_rows,
+    topic_rows,
+)
+
+CHANCE = st.floats(0, 1)
+TOPIC = st.sampled_from(["a", "b", "c"])
+FOUND = st.lists(st.builds(Evidence, st.integers(0, 50), TOPIC, CHANCE, CHANCE, CHANCE, CHANCE), min_size=1, max_size=30)
+
+
+def column(name: str) -> int:
+    return TOPIC_FEATURES.index(name)
+
+
+def test_a_topic_has_the_best_score_of_its_entries_and_its_lead_over_others() -> None:
+    found = [
+        Evidence(0, "a", 0.9, 0.2, 0.5, 0.7),
+        Evidence(1, "a", 0.1, 0.6, 0.4, 0.7),
+        Evidence(2, "b", 0.5, 0.8, 0.5, 0.2),
+    ]
+    names, rows = topic_rows(found, 0.1)
+    assert names == ["a", "b"]
+    told = dict(zip(TOPIC_FEATURES, rows[0], strict=True))
+    assert told == pytest.approx(
+        {
+            "lexical": 0.9, "dense": 0.6, "phonetic": 0.5, "topic": 0.7,
+            "lexical_lead": 0.4, "dense_lead": -0.2, "phonetic_lead": 0.0, "topic_lead": 0.5,
+            "foreign": 0.1, "log_odds": float(np.log(0.7 / 0.3)),
+        }
+    )  # fmt: skip
+    assert rows[1][column("dense_lead")] == pytest.approx(0.2)
+
+
+def test_a_topic_alone_leads_by_all_it_has() -> None:
+    _, rows = topic_rows([Evidence(0, "a", 0.9, 0.2, 0.5, 0.7)], 0.0)
+    assert rows[0][column("lexical_lead")] == pytest.approx(0.9)
+
+
+@given(FOUND, CHANCE)
+def test_rows_are_finite_one_a_topic_and_only_the_first_leads(found: list[Evidence], foreign: float) -> None:
+    names, rows = topic_rows(found, foreign)
+    assert names == list(dict.fromkeys(e.topic for e in found))
+    assert rows.shape == (len(names), len(TOPIC_FEATURES))
+    assert np.isfinite(rows).all()
+    for arm in (*ENTRY_FEATURES, "topic"):
+        score, lead = rows[:, column(arm)], rows[:, column(f"{arm}_lead")]
+        assert all(lead[score < score.max()] < 0)
+        assert (lead[score == score.max()] >= 0).all()
+
+
+@given(FOUND, st.lists(st.floats(-50, 50), min_size=3, max_size=3), st.floats(-50, 50))
+def test_a_probability_lies_between_nothing_and_one(found: list[Evidence], weights: list[float], bias: float) -> None:
+    chances = Weights(tuple(weights), bias).probability(entry_rows(found))
+    assert ((chances > 0) & (chances < 1)).all()
+
+
+@given(FOUND)
+def test_more_evidence_never_makes_an_entry_less_likely(found: list[Evidence]) -> None:
+    rows = entry_rows(found)
+    weights = Weights((1.0, 2.0, 3.0), -1.0)
+    assert (weights.probability(np.minimum(rows + 0.1, 1.0)) >= weights.probability(rows)).all()
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(CHANCE, st.booleans(), st.booleans(), CHANCE), min_size=1, max_size=60))
+def test_bands_are_in_order_and_within_their_range(asked: list[tuple[float, bool, bool, float]]) -> None:
+    trust, right, ours, foreign = (np.array(part) for part in zip(*asked, strict=True))
+    bands = choose_bands(trust, right & ours, ours, foreign)
+    assert REFUSE_RANGE[0] <= bands.refuse <= REFUSE_RANGE[1]
+    assert bands.refuse + 0.05 <= bands.answer <= 0.95
+
+
+def test_an_arm_that_is_often_wrong_answers_only_when_sure() -> None:
+    trust = np.linspace(0, 1, 100)
+    ours, foreign = np.ones(100, bool), np.zeros(100)
+    careless = choose_bands(trust, trust > 0.1, ours, foreign)
+    careful = choose_bands(trust, trust > 0.8, ours, foreign)
+    assert careful.answer > careless.answer
+    shown = trust >= careful.answer
+    assert np.mean(trust[shown] > 0.8) >= 0.9
+
+
+def test_questions_that_look_like_ours_raise_the_band_of_refusal() -> None:
+    trust = np.full(40, 0.42)
+    ours, foreign = np.arange(40) < 20, np.zeros(40)
+    assert choose_bands(trust, ours, ours, foreign).refuse == pytest.approx(0.42)
+    assert choose_bands(trust, ours, ours, np.full(40, FOREIGN)).refuse == REFUSE_RANGE[0]
+
+
+def test_a_join_is_the_same_after_it_was_stored() -> None:
+    join = Join(Weights((0.1,) * len(TOPIC_FEATURES), -1.0), Weights((1.5, 2.0, 0.3), 0.2), Bands(0.7, 0.3))
+    assert Join.from_json(json.loads(json.dumps(join.as_json()))) == join
