@@ -20,14 +20,15 @@ _ASCII |= {ord("〇"): "0", ord("○"): "0", ord("幺"): "1", ord("两"): "2", o
 # Between the digits of one number people put spaces, dashes, dots, brackets, and when speaking a pause.
 _GAP = r"[\s\-－—–_·.．•~～,，、/()（）\u200b\u200c\u200d\u2060\ufeff]{0,6}"
 _RUN = re.compile(rf"[0-9](?:{_GAP}[0-9X]){{6,}}")
-_PIECE = re.compile(r"[0-9]+X?")
+_PIECE = re.compile(r"[0-9]+X?|X")
 _LIST = re.compile(r"[,，、\n]")
 _DOTTED = re.compile(r"(?<!\d)(?:19|20)\d\d[./\-](?:0?[1-9]|1[0-2])(?:[./\-](?:0?[1-9]|[12]\d|3[01]))?(?!\d)")
 _DATE = re.compile(r"(?:19|20)\d\d(?:(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?)?")
 _DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _MOBILE = re.compile(r"(?:0|86|0086)?1[3-9]\d{9}")
-_AMOUNT = re.compile(r"[1-9]\d{0,5}(?:\.\d{1,2})?")
+_AMOUNT = r"[1-9]\d{0,5}(?:\.\d{1,2})?"
 _BETWEEN = re.compile(r"\s*[\-－—–~～]+\s*|\s+")
+_AMOUNTS = re.compile(rf"{_AMOUNT}(?:(?:{_BETWEEN.pattern}){_AMOUNT})+")
 _LINE = r"0\d{2,3}[\s\-)）]{0,3}(?:\d{4}[\s\-]?\d{3,4}(?:-\d{1,5})?|1\d{4})"  # an office's phone, with extension
 _HOTLINE = r"[48]00[\s\-]?(?:\d{3}[\s\-]?\d{4}|\d{4}[\s\-]?\d{3})|1[02]\d{3}|9[56]\d{3}|1[12]\d"
 _PUBLIC = re.compile(rf"(?:{_LINE}|{_HOTLINE})(?:[\s/]+(?:{_LINE}|{_HOTLINE}|\d{{7,8}}))*")
@@ -92,7 +93,7 @@ def _personal(plain: str, run: Span) -> list[Found]:
     """Looks with one finder after another at what the ones before left of a run."""
     found: list[Found] = []
     spans = [run]
-    for find in (_spoken, _separators, _windows(_identity), _dates, _windows(_phone_or_card), _rest):
+    for find in (_spoken, _separators, _windows(_identity), _days_and_money, _windows(_phone_or_card), _rest):
         left: list[Span] = []
         for start, end in spans:
             at = start
@@ -119,8 +120,28 @@ def _separators(plain: str, start: int, end: int) -> Iterator[Found]:
     yield from ((*found.span(), "") for found in _LIST.finditer(plain, start, end))
 
 
-def _dates(plain: str, start: int, end: int) -> Iterator[Found]:
-    yield from ((*found.span(), "") for found in _DOTTED.finditer(plain, start, end))
+def _days_and_money(plain: str, start: int, end: int) -> Iterator[Found]:
+    start, end, pieces = _pieces(plain, start, end)
+    amounts = _AMOUNTS.fullmatch(plain, start, end) and len(_BETWEEN.split(plain[start:end])) == 2
+    if all(map(_DATE.fullmatch, pieces)) or (amounts and _is_money(plain, start, end)):
+        yield start, end, ""
+    else:
+        yield from ((*found.span(), "") for found in _DOTTED.finditer(plain, start, end))
+
+
+def _pieces(plain: str, start: int, end: int) -> tuple[int, int, list[str]]:
+    """A span without what stands before its first digit and after its last."""
+    found = list(_PIECE.finditer(plain, start, end))
+    return (found[0].start(), found[-1].end(), [p[0] for p in found]) if found else (start, start, [])
+
+
+def _is_money(plain: str, start: int, end: int) -> bool:
+    return plain[max(0, start - 1) : start] in ("¥", "$") or plain[end : end + 3].lstrip()[:1] in (
+        "元",
+        "块",
+        "万",
+        "圆",
+    )
 
 
 def _windows(kind_of: Callable[[Sequence[str], bool], str | None]) -> Finder:
@@ -164,41 +185,28 @@ def _phone_or_card(pieces: Sequence[str], alone: bool) -> str | None:
 
 
 def _rest(plain: str, start: int, end: int) -> Iterator[Found]:
-    pieces = list(_PIECE.finditer(plain, start, end))
-    if pieces:
-        start, end = pieces[0].start(), pieces[-1].end()
-        before, after = plain[max(0, start - 1) : start], plain[end : end + 3].lstrip()[:1]
-        money = before in ("¥", "￥", "$") or after in ("元", "块", "万", "圆")
-        kind = _kind(plain[start:end], [p[0].rstrip("X") for p in pieces], money)
-        if kind:
-            yield start, end, kind
+    """Public numbers and amounts stay, long numbers go."""
+    start, end, pieces = _pieces(plain, start, end)
+    told, digits = plain[start:end], "".join(pieces).replace("X", "")
+    if len(digits) < 9 or _PUBLIC.fullmatch(told) or _are_amounts(told):
+        return
+    if 16 <= len(digits) <= 19 or (len(digits) == 15 and _luhn(digits)):
+        yield start, end, "card"
+    elif digits.startswith("0") and len(digits) <= 12:
+        return  # a landline with its area code: offices publish theirs
+    elif len(digits) >= 12 or not (_is_money(plain, start, end) or _DAY.match(digits)):
+        yield start, end, "number"
 
 
-def _kind(told: str, pieces: Sequence[str], money: bool) -> str | None:
-    """What is left: public numbers, days and amounts stay, long numbers go."""
-    digits = "".join(pieces)
-    size = len(digits)
-    if size < 9 or _PUBLIC.fullmatch(told) or all(_DATE.fullmatch(p) for p in pieces) or _are_amounts(told, money):
-        return None
-    if 16 <= size <= 19 or (size == 15 and _luhn(digits)):
-        return "card"
-    if digits.startswith("0") and size <= 12:
-        return None  # a landline with its area code: offices publish theirs
-    if size >= 12 or not (money or _DAY.match(digits)):
-        return "number"
-    return None
-
-
-def _are_amounts(told: str, money: bool) -> bool:
+def _are_amounts(told: str) -> bool:
     """`4812-24930`, `4812.00 24930.00`, `5000 8000 12000`; not a number in groups of equal size."""
-    amounts = _BETWEEN.split(told)
-    if len(amounts) < 2 or not all(map(_AMOUNT.fullmatch, amounts)):
+    if not _AMOUNTS.fullmatch(told):
         return False
+    amounts = _BETWEEN.split(told)
     if all("." in amount for amount in amounts):
         return True
     sizes = {len(amount.partition(".")[0]) for amount in amounts}
-    digits = sum(c.isdigit() for c in told)
-    return max(sizes) >= 4 and (money or digits < 16) and (len(amounts) == 2 or len(sizes) > 1)
+    return max(sizes) >= 4 and sum(map(str.isdigit, told)) < 16 and (len(amounts) == 2 or len(sizes) > 1)
 
 
 def valid_identity(number: str) -> bool:

@@ -19,7 +19,8 @@ from channels.health import health_routes
 from channels.problems import add_problem_handlers
 from channels.security import BodyLimit, SecurityHeaders
 from channels.web import described
-from channels.web.channel import STATIC, web_routes
+from channels.web.channel import web_routes
+from channels.web.pages import STATIC
 
 log = logging.getLogger(__name__)
 DOCS = Path(__file__).parent / "static"

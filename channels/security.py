@@ -86,7 +86,7 @@ class BodyLimit:
 
 
 class SecurityHeaders:
-    """A strict policy for every page: nothing inline, nothing from elsewhere; modules may be embedded by allowed sites."""
+    """A strict policy for every page: nothing inline, nothing from elsewhere; the widget's modules load anywhere."""
 
     def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
         self._app = app

@@ -106,7 +106,7 @@ def search(
     found = index.search(question, Circumstances(now=datetime.now(ZONE)), limit=limit)
     bands = index.bands
     print(f"version {index.version}: answers from {bands.answer:.3f}, refuses below {bands.refuse:.3f}")
-    print(f"out of scope {found.out_of_scope:.3f}")
+    print(f"ours {found.ours:.3f}")
     for hit in found.hits:
         arms = "  ".join(f"{name} {score:.3f}" for name, score in hit.arms.items())
         print(f"{hit.score:.3f}  {hit.entry.id}  {hit.entry.question}\n       {arms}")

@@ -13,12 +13,16 @@ from knowledge_base.index import Index, Rows
 from knowledge_base.models import held_out
 from knowledge_base.ranking import (
     ENTRY_FEATURES,
+    REFUSE_RANGE,
+    SCOPE_FEATURES,
     TOPIC_FEATURES,
+    Bands,
     Evidence,
     Join,
     Weights,
     choose_bands,
     entry_rows,
+    scope_row,
     topic_rows,
 )
 from knowledge_base.topics import topic_of_intent
@@ -27,7 +31,9 @@ HIDDEN = (0.0, 0.5, 1.0)  # shares of the entry's other wordings hidden: a citiz
 CANDIDATES = 8  # topics of a question that the fit looks at
 SEED = 20261124
 FLAT = Weights((1.0,) * len(ENTRY_FEATURES), 0.0)
-TOPIC_PENALTY, ENTRY_PENALTY = 0.01, 1.0  # inverse; few questions, many features that move together
+ALL_OURS = Weights((0.0,) * len(SCOPE_FEATURES), 3.0)  # until questions of others teach the difference
+UNFITTED = Join(ALL_OURS, Weights((1.0,) * len(TOPIC_FEATURES), -3.0), FLAT, Bands(answer=0.9, refuse=REFUSE_RANGE[0]))
+TOPIC_PENALTY, ENTRY_PENALTY, SCOPE_PENALTY = 0.01, 1.0, 0.1  # inverse; few questions, many features
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class Asked:
     """A calibration question: what was found for it, and which entry was meant (None: none of ours)."""
 
     found: list[Evidence]
+    topics: Mapping[str, float]
     out_of_scope: float
     meant: int | None
     topic: str | None
@@ -43,18 +50,18 @@ class Asked:
 def fit_join(
     index: Index, rows: Rows, intents: Mapping[str, Sequence[str]], *, arms: Sequence[str] | None = None
 ) -> Join:
-    """Two logistic regressions on held-out wordings with their own rows hidden, and our out-of-scope questions."""
+    """Three logistic regressions on held-out wordings with their own rows hidden, and our out-of-scope questions."""
     asked = [a for a in _questions(index, rows, intents, arms) if a.found]
+    if not asked:  # a handful of wordings, none held out
+        return UNFITTED
     topic = _fit(*_topic_examples(asked), TOPIC_PENALTY, len(TOPIC_FEATURES))
     entry = _fit(*_entry_examples(asked), ENTRY_PENALTY, len(ENTRY_FEATURES))
+    ours = np.array([a.meant is not None for a in asked])
+    scope_rows = np.stack([scope_row(a.found, a.topics) for a in asked])
+    scope = ALL_OURS if ours.all() else _fit(scope_rows, ours, SCOPE_PENALTY, len(SCOPE_FEATURES), balanced=True)
     trust, right = zip(*(_first(a, topic) for a in asked), strict=True)
-    bands = choose_bands(
-        np.array(trust),
-        np.array(right),
-        np.array([a.meant is not None for a in asked]),
-        np.array([a.out_of_scope for a in asked]),
-    )
-    return Join(topic, entry, bands)
+    bands = choose_bands(np.array(trust), np.array(right), scope.probability(scope_rows), ours)
+    return Join(scope, topic, entry, bands)
 
 
 def _first(asked: Asked, weights: Weights) -> tuple[float, bool]:
@@ -93,7 +100,7 @@ def _ask(index: Index, text: str, hidden: list[int], meant: int | None, arms: Se
     sensed = index.models.sense(text)
     found = [e for e in index.evidence(sensed, hidden=hidden, arms=arms) if not e.refuted]
     topic = None if meant is None else index.corpus.entries[meant].topic
-    return Asked(found, sensed.out_of_scope, meant, topic)
+    return Asked(found, sensed.topics, sensed.out_of_scope, meant, topic)
 
 
 def _topic_examples(asked: list[Asked]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -122,11 +129,15 @@ def _entry_examples(asked: list[Asked]) -> tuple[NDArray[np.float64], NDArray[np
     return entry_rows([e for e, _ in neighbours]), np.array([right for _, right in neighbours])
 
 
-def _fit(rows: NDArray[np.float64], right: NDArray[np.bool_], penalty: float, width: int) -> Weights:
+def _fit(
+    rows: NDArray[np.float64], right: NDArray[np.bool_], penalty: float, width: int, *, balanced: bool = False
+) -> Weights:
     from sklearn.linear_model import LogisticRegression
 
     if not len(right) or right.all() or not right.any():
         return Weights((1.0,) * width, 0.0)
     spread = rows.std(axis=0) + 1e-9
-    fitted = LogisticRegression(C=penalty, max_iter=2000).fit(rows / spread, right)
+    fitted = LogisticRegression(C=penalty, max_iter=2000, class_weight="balanced" if balanced else None).fit(
+        rows / spread, right
+    )
     return Weights(tuple((fitted.coef_[0] / spread).tolist()), float(fitted.intercept_[0]))

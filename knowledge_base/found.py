@@ -24,7 +24,7 @@ class Found:
 
     hits: tuple[Hit, ...]
     topics: Mapping[str, float]
-    out_of_scope: float
+    ours: float
     version: str
 
     @property

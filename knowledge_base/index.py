@@ -20,11 +20,11 @@ from knowledge_base.figures import Figure
 from knowledge_base.found import Found, Hit
 from knowledge_base.lexical import BM25Arm
 from knowledge_base.models import Models, Sensed
-from knowledge_base.ranking import Bands, Evidence, Join, entry_rows, topic_rows
+from knowledge_base.ranking import Bands, Evidence, Join, entry_rows, scope_row, topic_rows
 from knowledge_base.text import features, question_key, sounds
 from knowledge_base.vectors import Vectors
 
-FORMAT = 2  # raise it when the stored shape or the arms change
+FORMAT = 3  # raise it when the stored shape or the arms change
 ARMS = ("lexical", "dense", "phonetic", "topic")
 DEPTH = 40  # rows taken from each arm; the right entry's best row lies well within
 _ENTRIES = TypeAdapter(tuple[Entry, ...])
@@ -97,6 +97,7 @@ class Index:
         if not sensed.key:
             return Found((), {}, 0.0, self.version)
         found = [e for e in self.evidence(sensed) if not e.refuted]
+        ours = float(self.join.scope.probability(scope_row(found, sensed.topics)))
         exact = self._exact.get(sensed.key)
         entries = self.corpus.entries
         hits: list[Hit] = []
@@ -107,7 +108,7 @@ class Index:
             hits.extend(self._ranked(admitted, sensed, limit))
         if exact is not None and hits and "exact" in hits[0].arms:
             hits = [hits[0], *(h for h in hits[1:] if h.entry is not hits[0].entry)]
-        return Found(tuple(hits[:limit]), sensed.topics, sensed.out_of_scope, self.version)
+        return Found(tuple(hits[:limit]), sensed.topics, ours, self.version)
 
     def _ranked(self, found: list[Evidence], sensed: Sensed, limit: int) -> list[Hit]:
         """Entries by trust in their topic; within a topic the likelier entry first."""

@@ -38,7 +38,7 @@ def build_index(corpus: Corpus, models: Models, intents: Examples, *, arms: Sequ
         Vectors.build(models.encoder.encode(rows.texts)),
         BM25Arm.build(sounds, rows.texts),
     )
-    draft = Join(FLAT, FLAT, Bands(1.0, 0.0))
+    draft = Join(FLAT, FLAT, FLAT, Bands(1.0, 0.0))
     index = Index(version, corpus, models, rows, built, draft)
     return Index(version, corpus, models, rows, built, fit_join(index, rows, intents, arms=arms))
 

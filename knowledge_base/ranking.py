@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.float64]
 
 WRONG_SHOWN = 0.10  # of calibration answers; they are harder than life, since half their neighbours are hidden
-REFUSED = 0.92  # of calibration questions that are none of ours
-FOREIGN = 0.4  # probability of all out-of-scope topics together from which a question counts as none of ours
+REFUSED = 0.98  # of calibration questions that are none of ours
 CLOSE = 0.75
-REFUSE_RANGE = (0.2, 0.45)  # outside it a small calibration set has misled
+REFUSE_RANGE = (0.2, 0.85)  # outside it a small calibration set has misled
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +45,19 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """At `answer` and above it is shown; below `refuse` nothing is; between them the citizen is asked."""
+    """A question less likely ours than `refuse` gets no answer; a hit trusted from `answer` on is shown; between
+    them the citizen is asked."""
 
     answer: float
     refuse: float
     close: float = CLOSE  # another topic within this share of the best one makes it a question
-    foreign: float = FOREIGN
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Trust in a topic, order of entries within it, and the bands, as fitted when the version was built."""
+    """Whether a question is ours, trust in a topic, order of its entries, and the bands; fitted with the version."""
 
+    scope: Weights
     topic: Weights
     entry: Weights
     bands: Bands
@@ -67,8 +67,10 @@ class Join:
 
     @classmethod
     def from_json(cls, told: Mapping[str, Mapping[str, Any]]) -> Join:
-        topic, entry = (Weights(tuple(told[name]["features"]), told[name]["bias"]) for name in ("topic", "entry"))
-        return cls(topic, entry, Bands(**told["bands"]))
+        scope, topic, entry = (
+            Weights(tuple(told[name]["features"]), told[name]["bias"]) for name in ("scope", "topic", "entry")
+        )
+        return cls(scope, topic, entry, Bands(**told["bands"]))
 
 
 ENTRY_FEATURES = ("lexical", "dense", "phonetic")
@@ -79,6 +81,18 @@ TOPIC_FEATURES = (
     "foreign",
     "log_odds",
 )
+
+
+SCOPE_FEATURES = (*ENTRY_FEATURES, "foreign", "ours", "chat", "likeliest")
+
+
+def scope_row(found: Sequence[Evidence], topics: Mapping[str, float]) -> Numbers:
+    """What tells our questions from all others: how near anything is, and whose business the classifier says it is."""
+    foreign = sum(p for topic, p in topics.items() if topic.startswith("out_of_scope"))
+    ours = [p for topic, p in topics.items() if not topic.startswith("out_of_scope")]
+    shares = np.clip([foreign, sum(ours), 1 - foreign - sum(ours)], 1e-3, 1 - 1e-3)
+    near = entry_rows(found).max(axis=0) if found else np.zeros(len(ENTRY_FEATURES))
+    return np.concatenate([near, np.log(shares / (1 - shares)), [max(ours, default=0.0)]])
 
 
 def entry_rows(found: Sequence[Evidence]) -> Numbers:
@@ -105,13 +119,14 @@ def topic_rows(found: Sequence[Evidence], out_of_scope: float) -> tuple[list[str
     return list(best), np.column_stack([scores, lead, foreign, odds])
 
 
-def choose_bands(trust: Numbers, right: NDArray[np.bool_], ours: NDArray[np.bool_], foreign: Numbers) -> Bands:
-    """Bands from calibration questions: `right` says whether the first topic was, `ours` that there is one."""
-    order = np.argsort(-trust)
-    shown_wrong = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
-    safe = np.nonzero(shown_wrong <= WRONG_SHOWN)[0]
-    answer = float(trust[order][safe[-1]]) if len(safe) else 0.9
-    doubtful = np.where(foreign >= FOREIGN, 0.0, trust)[~ours]
-    refuse = float(np.quantile(doubtful, REFUSED)) if len(doubtful) else REFUSE_RANGE[1]
+def choose_bands(trust: Numbers, right: NDArray[np.bool_], scope: Numbers, ours: NDArray[np.bool_]) -> Bands:
+    """Bands from calibration questions: `right` says whether the first topic was, `ours` whether there is one."""
+    foreign = scope[~ours]
+    refuse = float(np.quantile(foreign, REFUSED)) if len(foreign) else REFUSE_RANGE[0]
     refuse = float(np.clip(refuse, *REFUSE_RANGE))
-    return Bands(answer=float(np.clip(answer, refuse + 0.05, 0.95)), refuse=refuse)
+    kept = scope >= refuse
+    order = np.argsort(-trust[kept])
+    shown_wrong = np.cumsum(~right[kept][order]) / np.arange(1, len(order) + 1)
+    safe = np.nonzero(shown_wrong <= WRONG_SHOWN)[0]
+    answer = float(trust[kept][order][safe[-1]]) if len(safe) else 0.9
+    return Bands(answer=float(np.clip(answer, 0.3, 0.95)), refuse=refuse)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from bot.bus.memory import MemoryBus
 from bot.store.conversations import Conversations
@@ -15,6 +17,11 @@ from bot.store.database import Database, open_database
 from tests.parts import Desk, join
 from tests.scripted import Clock
 from tests.servers import RedisServer, postgres_server
+
+# The machine is shared, so no example has a deadline; the gate tries the same examples each time.
+settings.register_profile("here", deadline=None, derandomize=os.environ.get("CI") == "true")
+settings.load_profile("here")
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:

@@ -16,6 +16,7 @@ from knowledge_base.entry import Circumstances
 from knowledge_base.found import Found
 from knowledge_base.index import Index
 from knowledge_base.library import Library
+from knowledge_base.text import normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,10 @@ class Assistant:
         """What the bot does; a number picks from what was offered last."""
         index = perceived.index
         choice = chosen or picked_by_number(perceived.text, conversation)
+        entry = index.entries.get(choice.entry) if choice and choice.entry else None
+        day = now.astimezone(self._zone).date()
+        near = [hit.entry for hit in perceived.found.hits] + ([entry] if entry else [])
+        related = {name for e in near for name in e.related if name in index.entries}
         turn = Turn(
             conversation=conversation,
             text=perceived.text,
@@ -63,16 +68,16 @@ class Assistant:
             bands=index.bands,
             site=self._site,
             chosen=choice,
-            chosen_entry=index.entries.get(choice.entry) if choice and choice.entry else None,
-            titles=index.titles,
+            chosen_entry=entry if entry and entry.holds(day) else None,  # it may have ended since it was offered
+            titles={name: index.titles[name] for name in related if index.entries[name].holds(day)},
         )
         return decide(turn, index.corpus.figures)
 
 
 def picked_by_number(text: str, conversation: Conversation) -> Choice | None:
     """`2` means the second of the offered entries, `0` none of them."""
-    bare = text.strip().rstrip(".。、")
-    if not bare.isdigit() or len(bare) > 1 or not conversation.offered:
+    bare = normalise(text).rstrip(".。、")
+    if not bare.isdecimal() or len(bare) > 1 or not conversation.offered:
         return None
     if bare == "0":
         return next((c for c in conversation.offered if c.action == "none"), None)

@@ -19,6 +19,8 @@ Rule = Callable[[Turn, dict[str, Figure]], Reply | None]
 SURE = 0.6  # of an intent before a rule of the conversation listens to it
 OFFERED = 4  # choices at once: more is a menu, not a question
 NEAR = 0.4  # of the best score: shown beside it as another question that may have been meant
+GUESS = 0.1  # trust below which a candidate is not even worth asking about
+FOREIGN = 0.3  # probability of all other business together from which it is named, not just refused
 MISSES = 2  # in a row, then a human is offered
 HUMAN = Choice("human", say("human"), action="human")
 STILL_OPEN = Choice("human", say("offer_human"), action="human")
@@ -26,7 +28,8 @@ NONE = Choice("none", say("none_of_these"), action="none")
 FORM = {"kind": "form", "form": "message"}
 
 _ASKS_HUMAN = re.compile(
-    r"转人工|人工(客服|服务|坐席|台|咨询)?$|^人工|(找|要|换|接|叫|转)(个|一个|一下|到)?(真人|活人|人工|客服|工作人员|专员)|真人(客服|服务)|不(想|要|跟)(和|跟)?机器"
+    r"(转人工|人工(客服|服务|坐席|台|咨询)?$|^人工|(找|要|换|接|叫|转)(个|一个|一下|到)?(真人|活人|人工|客服|工作人员|专员)|真人(客服|服务)"
+    r"|不(想|要|跟)(和|跟)?机器)(?!授精|受精|受孕|流产|终止|关节|髋|膝|耳蜗|晶|瓣|心脏|血管|肝|肾|牙|喂养|智能|费|成本)"
 )
 _CRISIS = re.compile(
     r"不想活|活不下去|活够了|想死|死了算了|不如死|寻短见|轻生|结束(自己|我)的?(生命|一生)|自我了断|(我|俺).{0,6}(自杀|跳楼|割腕|喝农药|上吊)"
@@ -108,7 +111,7 @@ def own_data(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     if not _means(turn, "own_data"):
         return None
     best = turn.best
-    if best and best.entry.topic.startswith("query.") and best.score >= turn.bands.refuse:
+    if best and best.entry.topic.startswith("query.") and best.score >= GUESS:
         reply = _answer(turn, best.entry, best.score, "own_data", figures)
         return _said_first(reply, say("own_data_short"))
     return Reply(say("own_data"), "own_data", "answer", topic="query.record")
@@ -135,7 +138,7 @@ def small_talk(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
 def answer(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     """One hit is right with enough probability, and no other is close to it."""
     best = turn.best
-    if best is None or best.score < turn.bands.answer or len(_rivals(turn)) > 1:
+    if best is None or not _is_ours(turn) or best.score < turn.bands.answer or len(_rivals(turn)) > 1:
         return None
     return _answer(turn, best.entry, best.score, "answer", figures)
 
@@ -144,7 +147,7 @@ def clarify(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     """Some hits may be right: the citizen says which."""
     del figures
     best = turn.best
-    if best is None or best.score < turn.bands.refuse:
+    if best is None or not _is_ours(turn) or best.score < GUESS:
         return None
     hits = _worth_asking(turn)
     offered = tuple(Choice(f"c{n}", h.entry.question, entry=h.entry.id) for n, h in enumerate(hits, start=1))
@@ -158,7 +161,7 @@ def out_of_scope(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     """Nobody's social insurance: say whose it is."""
     del figures
     likely = _likely_topic(turn)
-    if turn.found.out_of_scope < turn.bands.foreign or likely is None or in_scope(likely):
+    if likely is None or in_scope(likely):
         return None
     text = say("small_talk") if likely.endswith("chitchat") else say(f"refuse_{likely}")
     return Reply(text, "out_of_scope", "refuse", topic=likely, score=_score(turn))
@@ -249,7 +252,10 @@ def _neighbours(turn: Turn, entry: Entry) -> list[Hit]:
 
 def _distinct(choices: Sequence[Choice]) -> tuple[Choice, ...]:
     """Each entry once, at most OFFERED."""
-    return tuple({c.entry: c for c in reversed(choices)}.values())[::-1][:OFFERED]
+    first: dict[str | None, Choice] = {}
+    for choice in choices:
+        first.setdefault(choice.entry, choice)
+    return tuple(first.values())[:OFFERED]
 
 
 def _said_first(reply: Reply, sentence: str) -> Reply:
@@ -258,6 +264,10 @@ def _said_first(reply: Reply, sentence: str) -> Reply:
 
 def _with_choice(turn: Turn, choice: Choice) -> Turn:
     return replace(turn, chosen=choice)
+
+
+def _is_ours(turn: Turn) -> bool:
+    return turn.found.exact or turn.found.ours >= turn.bands.refuse
 
 
 def _rivals(turn: Turn) -> list[Hit]:
@@ -277,8 +287,8 @@ def _worth_asking(turn: Turn) -> list[Hit]:
 def _likely_topic(turn: Turn) -> str | None:
     """Whose business it is, as far as it can be told."""
     topics = turn.found.topics
-    if turn.found.out_of_scope >= turn.bands.foreign:
-        foreign = {t: p for t, p in topics.items() if not in_scope(t)}
+    foreign = {t: p for t, p in topics.items() if not in_scope(t)}
+    if not _is_ours(turn) and sum(foreign.values()) >= FOREIGN:
         return max(foreign, key=foreign.__getitem__)
     if turn.best is not None:
         return turn.best.entry.topic

@@ -34,7 +34,10 @@ def answer_text(entry: Entry, form: Form, figures: Mapping[str, Figure], now: da
     """The rule, then what is not verified, what ends soon, and that another place may differ."""
     day = now.date()
     told = getattr(entry.answer, form) or entry.answer.short or entry.answer.text
-    lines = [fill(told, figures, day).strip()]
+    rule = fill(told, figures, day).strip()
+    if form == "spoken":
+        rule = rule.replace("（", "，").replace("）", "")  # a bracket is not heard
+    lines = [rule]
     lines.extend(confirmation(basis) for basis in entry.basis if basis.mark)
     if ending := _ends(entry, day):
         lines.append(ending)

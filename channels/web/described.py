@@ -170,7 +170,7 @@ ServerFrame = (
     | ErrorFrame
 )
 WHY = {
-    400: "not taken: `code` says why (`bad_frame`, `bad_json`, `unknown_frame`, `empty`, `not_text`, `unknown_choice`, …)",
+    400: "not taken: `code` says why (`bad_frame`, `bad_json`, `unknown_frame`, `empty`, `unknown_choice`, …)",
     401: "no token, or a wrong one; one in the address does not count",
     403: "a foreign origin",
     404: "not the conversation of this token",
@@ -220,8 +220,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _one_of(*models: type[BaseModel]) -> dict[str, Any]:
-    by_type = {m.model_fields["type"].annotation: f"{REF}{m.__name__}" for m in models}
-    mapping = {get_args(literal)[0]: ref for literal, ref in by_type.items()}
+    mapping = {get_args(m.model_fields["type"].annotation)[0]: f"{REF}{m.__name__}" for m in models}
     refs = [{"$ref": ref} for ref in mapping.values()]
     return {"oneOf": refs, "discriminator": {"propertyName": "type", "mapping": mapping}}
 

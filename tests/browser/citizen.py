@@ -15,10 +15,11 @@ expect.set_options(timeout=PATIENCE)
 
 # What a browser says by itself when a network is gone or a site is not allowed in.
 NETWORK = r"net::ERR_INTERNET_DISCONNECTED|WebSocket connection to .* failed"
+REFUSED = r"the server responded with a status of 4\d\d"
 FOREIGN = r"blocked by CORS policy|net::ERR_FAILED"
 
 
-@dataclass(slots=True)
+@dataclass
 class Complaints:
     """Errors and warnings of the console, and exceptions nobody caught."""
 
@@ -49,6 +50,14 @@ class Citizen:
     def opens(self) -> Citizen:
         """The window, until the greeting stands there and the line lives."""
         self.page.locator(".launcher").click()
+        return self.greeted()
+
+    def reloads(self) -> Citizen:
+        """On a phone the window is folded after that."""
+        self.page.reload()
+        expect(self.page.locator(".chat, .launcher").first).to_be_attached()
+        if self.page.locator(".launcher").is_visible():
+            self.page.locator(".launcher").click()
         return self.greeted()
 
     def greeted(self) -> Citizen:
@@ -101,10 +110,10 @@ class Citizen:
 
     @property
     def focused(self) -> str:
-        """What has the focus in the window: its id, else its class."""
+        """What has the focus in the window: its id, else its class, else its kind."""
         found: str = self.page.evaluate(
             "(() => { const e = document.querySelector('shebao-chat').shadowRoot.activeElement;"
-            " return e ? e.id || e.className : ''; })()"
+            " return e ? e.id || e.className || e.localName : ''; })()"
         )
         return found
 

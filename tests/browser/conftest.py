@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bot.bus.memory import MemoryBus
@@ -50,7 +51,7 @@ def missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is open, playwright keeps an event loop running that async tests would meet
 def chromium() -> Iterator[Browser]:
     program = os.environ.get("YIDA_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if sync_playwright is None:
@@ -67,6 +68,7 @@ def chromium() -> Iterator[Browser]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with tables, models and a published version."""
     home = tmp_path_factory.mktemp("browser-template")
+    if os.environ.get("BHOME"): return Path(os.environ["BHOME"])  # DEVONLY
     library = Library(home / "knowledge")
     intents = {name: texts[:EXAMPLES] for name, texts in read_training().by_intent().items() if name in INTENTS}
     index = library.build(read_corpus(CORPORA, CORPORA / "figures.yml"), intents)
@@ -131,6 +133,21 @@ def device(chromium: Browser, server: Server, complaints: Complaints) -> Iterato
             return context
 
         yield fresh
+
+
+@pytest.fixture(scope="session")
+def vague(server: Server) -> str:
+    """A question that this library wants explained."""
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=20) as client:
+        for question in ("从外地转过来", "转到杭州", "关系转移", "转移要什么材料"):
+            opened = client.post("/api/v1/conversations", json={}).json()
+            path = f"/api/v1/conversations/{opened['id']}/messages"
+            bearer = {"Authorization": f"Bearer {opened['token']}"}
+            client.post(path, json={"type": "say", "id": "a-question", "text": question}, headers=bearer)
+            answer = client.get(f"{path}?after=2", headers=bearer).json()["messages"][-1]
+            if answer["outcome"] == "clarify" and len(answer["choices"]) == 3:
+                return question
+    raise AssertionError("the tiny library answers everything at once")
 
 
 @pytest.fixture

@@ -95,5 +95,5 @@ class Server:
             self._loop = runner.get_loop()
             try:
                 runner.run(self._uvicorn.serve(sockets=[self._listening]))
-            except BaseException as error:  # noqa: BLE001 (told to whoever waits for the start)
+            except BaseException as error:  # told to whoever waits for the start
                 self._failed = error

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from fastapi import FastAPI, Response
+from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
 from bot.errors import NotFound, Refused, Stale, StoreBusy
@@ -15,7 +15,7 @@ from channels.problems import add_problem_handlers, problem
 Raised = Callable[[], Exception]
 
 
-async def answered(error: Exception) -> Response | httpx.Response:
+async def answered(error: Exception) -> httpx.Response:
     app = FastAPI()
     add_problem_handlers(app)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from ipaddress import ip_network
 from typing import Any
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from starlette.requests import HTTPConnection
 
 from channels.security import BodyLimit, client_address, is_origin_allowed
-from tests.channels.citizen import Device, dial, fresh_address, fresh_id, http, opened
+from tests.channels.citizen import Device, dial, fresh_address, fresh_id, http
 from tests.channels.conftest import ALLOWED, PROXY
 from tests.channels.serving import Server
 
@@ -296,7 +296,7 @@ class TestBodyLimit:
         return []
 
     @pytest.fixture
-    def client(self, reached: list[str]) -> Iterator[httpx.AsyncClient]:
+    def client(self, reached: list[str]) -> httpx.AsyncClient:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             while (message := await receive()).get("more_body"):
                 assert message["type"] == "http.request"
@@ -305,7 +305,7 @@ class TestBodyLimit:
             await send({"type": "http.response.body", "body": b""})
 
         transport = httpx.ASGITransport(app=BodyLimit(app, 10))
-        yield httpx.AsyncClient(transport=transport, base_url="http://x")
+        return httpx.AsyncClient(transport=transport, base_url="http://x")
 
     @pytest.mark.parametrize(("size", "status"), [(0, 200), (10, 200), (11, 413)])
     async def test_counts_what_is_declared(self, client: httpx.AsyncClient, size: int, status: int) -> None:

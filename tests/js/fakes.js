@@ -112,6 +112,7 @@ export function memory(held = {}) {
   return {
     read: () => held,
     write: (patch) => { held = { ...held, ...patch }; },
+    replace: (value) => { held = value; },
     forget: () => { held = {}; },
   };
 }

@@ -6,7 +6,7 @@ import numpy as np
 
 from knowledge_base.calibration import fit_join
 from knowledge_base.index import Index, rows_of
-from knowledge_base.ranking import ENTRY_FEATURES, TOPIC_FEATURES
+from knowledge_base.ranking import ENTRY_FEATURES, SCOPE_FEATURES, TOPIC_FEATURES
 from tests.knowledge_base.tiny import ANYONE, INTENTS
 
 
@@ -16,20 +16,21 @@ def test_the_same_version_is_fitted_the_same(built: Index) -> None:
 
 
 def test_there_is_a_weight_for_every_feature(built: Index) -> None:
+    assert len(built.join.scope.features) == len(SCOPE_FEATURES)
     assert len(built.join.topic.features) == len(TOPIC_FEATURES)
     assert len(built.join.entry.features) == len(ENTRY_FEATURES)
-    assert np.isfinite([*built.join.topic.features, *built.join.entry.features]).all()
+    assert np.isfinite([*built.join.scope.features, *built.join.topic.features, *built.join.entry.features]).all()
 
 
-def test_a_question_of_ours_is_trusted_more_than_one_of_nobodys(built: Index) -> None:
-    ours = [built.search(q, ANYONE).hits[0].score for q in ("我社保卡丢了咋办", "失业金到底能领几个月", "退休年龄现在是几岁")]
-    foreign = [built.search(q, ANYONE).hits[0].score for q in ("今天会下大雨吗", "黄金现在多少钱", "房贷利率多少呀")]
+def test_a_question_of_ours_is_likelier_ours_than_one_of_nobodys(built: Index) -> None:
+    ours = [built.search(q, ANYONE).ours for q in ("我社保卡丢了咋办", "失业金到底能领几个月", "退休年龄现在是几岁")]
+    foreign = [built.search(q, ANYONE).ours for q in ("今天会下大雨吗", "黄金现在多少钱", "房贷利率多少呀")]
     assert min(ours) > max(foreign)
 
 
 def test_without_out_of_scope_questions_a_join_is_fitted_still(built: Index) -> None:
     join = fit_join(built, rows_of(built.corpus.entries), {})
-    assert join.bands.refuse < join.bands.answer
+    assert join.scope.probability(np.zeros(len(SCOPE_FEATURES))) > join.bands.refuse
 
 
 def test_rows_are_numbered_wordings_first_negative_ones_last(built: Index) -> None:

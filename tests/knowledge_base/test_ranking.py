@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from knowledge_base.ranking import (
     ENTRY_FEATURES,
-    FOREIGN,
     REFUSE_RANGE,
+    SCOPE_FEATURES,
     TOPIC_FEATURES,
     Bands,
     Evidence,
@@ -20,6 +20,7 @@ from knowledge_base.ranking import (
     Weights,
     choose_bands,
     entry_rows,
+    scope_row,
     topic_rows,
 )
 
@@ -81,32 +82,49 @@ def test_more_evidence_never_makes_an_entry_less_likely(found: list[Evidence]) -
     assert (weights.probability(np.minimum(rows + 0.1, 1.0)) >= weights.probability(rows)).all()
 
 
+def scope(found: list[Evidence], **topics: float) -> dict[str, float]:
+    told = {name.replace("__", "."): p for name, p in topics.items()}
+    return dict(zip(SCOPE_FEATURES, scope_row(found, told).tolist(), strict=True))
+
+
+def test_whose_business_it_is_shows_in_what_is_near_and_in_the_topics() -> None:
+    told = scope([Evidence(0, "a", 0.9, 0.2, 0.5, 0.4), Evidence(1, "b", 0.1, 0.6, 0.4, 0.1)], a=0.4, b=0.1, out_of_scope__legal=0.3)
+    assert (told["lexical"], told["dense"], told["phonetic"], told["likeliest"]) == (0.9, 0.6, 0.5, 0.4)
+    shares = {name: 1 / (1 + np.exp(-told[name])) for name in ("foreign", "ours", "chat")}
+    assert shares == pytest.approx({"foreign": 0.3, "ours": 0.5, "chat": 0.2})
+
+
+def test_where_nothing_is_near_and_nothing_known_the_row_is_finite() -> None:
+    assert np.isfinite(list(scope([]).values())).all()
+    assert np.isfinite(list(scope([], a=1.0).values())).all()
+
+
 @settings(deadline=None)
-@given(st.lists(st.tuples(CHANCE, st.booleans(), st.booleans(), CHANCE), min_size=1, max_size=60))
-def test_bands_are_in_order_and_within_their_range(asked: list[tuple[float, bool, bool, float]]) -> None:
-    trust, right, ours, foreign = (np.array(part) for part in zip(*asked, strict=True))
-    bands = choose_bands(trust, right & ours, ours, foreign)
+@given(st.lists(st.tuples(CHANCE, st.booleans(), CHANCE, st.booleans()), min_size=1, max_size=60))
+def test_bands_lie_within_their_range(asked: list[tuple[float, bool, float, bool]]) -> None:
+    trust, right, ours, of_us = (np.array(part) for part in zip(*asked, strict=True))
+    bands = choose_bands(trust, right & of_us, ours, of_us)
     assert REFUSE_RANGE[0] <= bands.refuse <= REFUSE_RANGE[1]
-    assert bands.refuse + 0.05 <= bands.answer <= 0.95
+    assert 0.3 <= bands.answer <= 0.95
 
 
 def test_an_arm_that_is_often_wrong_answers_only_when_sure() -> None:
-    trust = np.linspace(0, 1, 100)
-    ours, foreign = np.ones(100, bool), np.zeros(100)
-    careless = choose_bands(trust, trust > 0.1, ours, foreign)
-    careful = choose_bands(trust, trust > 0.8, ours, foreign)
+    trust, all_ours = np.linspace(0, 1, 100), np.ones(100)
+    careless = choose_bands(trust, trust > 0.1, all_ours, all_ours > 0)
+    careful = choose_bands(trust, trust > 0.8, all_ours, all_ours > 0)
     assert careful.answer > careless.answer
-    shown = trust >= careful.answer
-    assert np.mean(trust[shown] > 0.8) >= 0.9
+    assert np.mean(trust[trust >= careful.answer] > 0.8) >= 0.9
 
 
-def test_questions_that_look_like_ours_raise_the_band_of_refusal() -> None:
-    trust = np.full(40, 0.42)
-    ours, foreign = np.arange(40) < 20, np.zeros(40)
-    assert choose_bands(trust, ours, ours, foreign).refuse == pytest.approx(0.42)
-    assert choose_bands(trust, ours, ours, np.full(40, FOREIGN)).refuse == REFUSE_RANGE[0]
+def test_questions_of_others_that_look_like_ours_raise_the_band_of_refusal() -> None:
+    trust, of_us = np.full(40, 0.9), np.arange(40) < 20
+    assert choose_bands(trust, of_us, np.full(40, 0.42), of_us).refuse == pytest.approx(0.42)
+    assert choose_bands(trust, of_us, of_us * 1.0, of_us).refuse == REFUSE_RANGE[0]
 
 
 def test_a_join_is_the_same_after_it_was_stored() -> None:
-    join = Join(Weights((0.1,) * len(TOPIC_FEATURES), -1.0), Weights((1.5, 2.0, 0.3), 0.2), Bands(0.7, 0.3))
+    join = Join(
+        Weights((0.2,) * len(SCOPE_FEATURES), 0.1), Weights((0.1,) * len(TOPIC_FEATURES), -1.0),
+        Weights((1.5, 2.0, 0.3), 0.2), Bands(0.7, 0.3),
+    )  # fmt: skip
     assert Join.from_json(json.loads(json.dumps(join.as_json()))) == join

@@ -231,8 +231,7 @@ export class Connection {
   #resumed({ id, conversation, token }) {
     this.outbox.take(id);
     this.on.frame({ type: 'ack', id, of: 'resume' });
-    this.memory.forget();
-    this.memory.write({ id: conversation, token });
+    this.memory.replace({ id: conversation, token });
     this.adopt({ id: conversation, token });
   }
 

@@ -38,7 +38,12 @@ function box(storage, key) {
   }
 
   function write(patch) {
-    held = { ...read(), ...patch };
+    replace({ ...read(), ...patch });
+  }
+
+  /** In one step: another tab never sees it empty. */
+  function replace(value) {
+    held = value;
     try {
       storage?.setItem(key, JSON.stringify(held));
     } catch {
@@ -55,7 +60,7 @@ function box(storage, key) {
     }
   }
 
-  return { read, write, forget };
+  return { read, write, replace, forget };
 }
 
 function writable(storage) {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -15,22 +14,12 @@ import pytest
 from bot.store.conversations import ms
 from bot.tables import conversations
 from channels.web import channel
-from tests.channels.citizen import Device, fresh_address, fresh_id, http, opened
+from tests.channels.citizen import Device, fresh_address, fresh_id, http, opened, problem
 from tests.channels.conftest import ALLOWED
 from tests.channels.serving import Server
 
 OPEN = "/api/v1/conversations"
 QUESTION = "养老保险最低要交多少年"
-
-
-def problem(response: httpx.Response) -> tuple[int, str]:
-    """Status and code of an RFC 9457 problem."""
-    assert response.headers["content-type"] == "application/problem+json"
-    told = response.json()
-    assert told["status"] == response.status_code
-    assert told["detail"]
-    assert set(told) >= {"type", "title", "status", "code", "detail"}
-    return response.status_code, told["code"]
 
 
 async def test_an_opening_gives_id_token_greeting_and_state(server: Server) -> None:
@@ -329,35 +318,3 @@ class TestPerAddress:
             error = await line.say("你好")
             assert (error["type"], error["code"]) == ("error", "too_often")
             assert 1 <= error["retry_after"] <= 60
-
-
-class TestPages:
-    @pytest.fixture
-    def client(self, server: Server) -> Iterator[httpx.Client]:
-        with httpx.Client(base_url=server.url, trust_env=False) as one:
-            yield one
-
-    @pytest.mark.parametrize("path", ["/", "/s/hall-3", "/s/%E5%A4%A7%E5%8E%85", "/widget/demo"])
-    def test_a_page_is_html_and_looked_at_afresh(self, client: httpx.Client, path: str) -> None:
-        response = client.get(path)
-        assert response.status_code == 200
-        assert response.headers["content-type"] == "text/html; charset=utf-8"
-        assert response.headers["cache-control"] == "no-cache"
-        again = client.get(path, headers={"If-None-Match": response.headers["etag"]})
-        assert again.status_code in (200, 304)
-
-    def test_a_scene_code_shows_the_station(self, client: httpx.Client) -> None:
-        assert client.get("/s/hall-3").text == client.get("/").text
-
-    def test_the_widget_is_a_script(self, client: httpx.Client) -> None:
-        assert client.get("/widget.js").headers["content-type"].startswith("text/javascript")
-
-    @pytest.mark.parametrize("path", ["/nothing", "/static/nothing.js", "/s/", "/s/a/b", "/api/v1/nothing"])
-    def test_what_is_not_there_is_a_problem(self, client: httpx.Client, path: str) -> None:
-        assert problem(client.get(path)) == (404, "not_found")
-
-    @pytest.mark.parametrize(
-        "path", ["/static/../channel.py", "/static/%2e%2e/channel.py", "/static/..%2fchannel.py", "/assets/..%2fapp.py"]
-    )
-    def test_nothing_outside_the_folders_is_served(self, client: httpx.Client, path: str) -> None:
-        assert client.get(path).status_code == 404

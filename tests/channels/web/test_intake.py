@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from bot.errors import StoreBusy
 from bot.store.conversations import ms
 from bot.tables import contacts, conversations, feedback, ratings, resume_codes, tickets
-from tests.channels.citizen import Device, Frame, Line, fresh_address, fresh_id, opened
+from tests.channels.citizen import Device, Frame, Line, fresh_address, fresh_id, opened, problem
 from tests.channels.serving import Server
 
 QUESTION = "养老保险最低要交多少年"
@@ -83,6 +84,46 @@ class TestOnce:
         told = await tell("say", id=name, text=CARD_LOST)
         heard = [m["text"] for m in await device.messages() if m["party"] == "citizen"]
         assert told["type"] == "error" or heard[-1] == CARD_LOST
+
+
+class TestFailing:
+    """An answer that fails comes later: what was kept is acked all the same."""
+
+    @pytest.fixture(params=["StoreBusy", "ValueError"])
+    def broken(self, request: pytest.FixtureRequest, own_server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+        async def fails(*told: object) -> None:
+            raise StoreBusy("full") if request.param == "StoreBusy" else ValueError("秘密的话")
+
+        monkeypatch.setattr(own_server.parts.switchboard, "answer", fails)
+        return own_server
+
+    async def test_by_rest(self, broken: Server) -> None:
+        device = await opened(broken)
+        assert (await device.say(QUESTION, "q")).json() == {"type": "ack", "id": "q", "seq": 2}
+
+    async def test_on_a_line(self, broken: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+        device = await opened(broken)
+        async with device.line() as line:
+            assert (await line.say(QUESTION, "q"))["seq"] == 2
+            assert "error" not in {f["type"] for f in await line.quiet()}
+            monkeypatch.undo()
+            assert (await line.say(QUESTION, "q"))["seq"] == 2
+            assert (await line.answer("q"))["seq"] == 3
+
+    async def test_a_store_that_cannot_keep_says_so(self, own_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def full(*told: object) -> None:
+            raise StoreBusy("OperationalError: database or disk is full")
+
+        device = await opened(own_server)
+        async with device.line() as line:
+            monkeypatch.setattr(own_server.parts.database, "write", full)
+            error = await line.say(QUESTION, "q")
+            assert (error["type"], error["code"], error["retry_after"]) == ("error", "store_busy", 2)
+            response = await device.say(QUESTION, "q")
+            assert problem(response) == (503, "store_busy")
+            assert response.headers["retry-after"] == "2"
+            monkeypatch.undo()
+            assert (await line.say(QUESTION, "q"))["seq"] == 2
 
 
 class TestChoosing:
@@ -287,8 +328,8 @@ class TestRating:
         "fault",
         [
             {"stars": 0}, {"stars": 6}, {"stars": "5"}, {"stars": 4.5}, {"stars": None}, {"stars": True},
-            {"reasons": "慢"}, {"reasons": [1]}, {"reasons": ["慢"] * 11}, {"reasons": ["长" * 41]}, {"text": "长" * 501},
-            {"text": []},
+            {"reasons": "慢"}, {"reasons": [1]}, {"reasons": ["慢"] * 11}, {"reasons": ["长" * 41]},
+            {"text": "长" * 501}, {"text": []},
         ],
     )  # fmt: skip
     async def test_a_fault_is_refused(self, tell: Tell, server: Server, device: Device, fault: Frame) -> None:

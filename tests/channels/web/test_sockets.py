@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import socket as sockets_of_the_system
 from time import monotonic
 from typing import Any
 
 import pytest
 
+from bot.bus.memory import MemoryBus
+from bot.errors import StoreBusy
+from bot.tables import conversations, messages
 from channels.web import sockets
-from tests.channels.citizen import Device, Line, dial, fresh_address, fresh_id, opened
+from tests.channels.citizen import Device, Line, dial, eventually, fresh_address, fresh_id, opened
 from tests.channels.conftest import ALLOWED
 from tests.channels.serving import Server
 
@@ -27,7 +29,7 @@ class TestProof:
 
     @pytest.mark.parametrize(
         "first",
-        ['{"type":"auth"}', '{"type":"say","id":"1","text":"x"}', '{"type":"ping"}', "{", "[]", "", "auth", b"\x00\xff"],
+        ['{"type":"auth"}', '{"type":"say","id":"1","text":"x"}', '{"type":"ping"}', "{", "[]", "", "auth", b"\xff"],
     )  # fmt: skip
     async def test_any_other_first_frame_closes_with_4401(self, device: Device, first: str | bytes) -> None:
         async with device.line(auth=False) as line:
@@ -228,8 +230,6 @@ class TestFrames:
             await line.send("typing")
         await line.send("read", seq=1)
         assert await line.quiet() == []
-        from bot.tables import conversations
-
         [row] = server.rows(conversations.select().where(conversations.c.id == device.id))
         assert row.typing_at is not None
 
@@ -279,22 +279,17 @@ class TestEnd:
         """What it missed it gets when it comes back."""
         monkeypatch.setattr(sockets, "SLOW", 0.5)
         device = await opened(own_server)
-        for _ in range(60):
-            await device.say("长" * 500)
-        raw = sockets_of_the_system.socket()
-        raw.setsockopt(sockets_of_the_system.SOL_SOCKET, sockets_of_the_system.SO_RCVBUF, 2048)
-        raw.connect(("127.0.0.1", own_server.port))
-        with raw:
-            raw.sendall(
-                f"GET {device.path}/socket HTTP/1.1\r\nHost: {own_server.host}\r\nUpgrade: websocket\r\n"
-                "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                "Sec-WebSocket-Version: 13\r\n\r\n".encode()
-            )
-            raw.sendall(_masked(json.dumps({"type": "auth", "token": device.token}).encode()))
-            for _ in range(20):
-                await asyncio.sleep(0.1)
+        await _said(own_server, device, 6000)  # more than the system's buffers hold
         async with device.line() as line:
-            assert [m["seq"] for m in await line.messages(121)] == list(range(1, 122))
+            transport = line.connection.transport
+            assert isinstance(transport, asyncio.Transport)
+            transport.pause_reading()
+            await eventually(lambda: _listening(own_server) == 1)
+            await eventually(lambda: _listening(own_server) == 0)
+            transport.resume_reading()
+            await line.closed()
+        async with device.line(5000) as line:
+            assert [m["seq"] for m in await line.messages(6001)] == list(range(5001, 6002))
 
     async def test_a_server_that_stops_says_that_it_comes_back(self, own_server: Server) -> None:
         device = await opened(own_server)
@@ -307,7 +302,6 @@ class TestEnd:
         self, own_server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """4401 and 4403 would: the line is closed with 1013, come again."""
-        from bot.errors import StoreBusy
 
         async def away(*told: object) -> None:
             raise StoreBusy("OperationalError: database is locked")
@@ -321,7 +315,19 @@ class TestEnd:
             assert await line.closed() == 1013
 
 
-def _masked(payload: bytes) -> bytes:
-    """A client's text frame, masked with zeros."""
-    assert len(payload) < 126
-    return bytes([0x81, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+async def _said(server: Server, device: Device, count: int) -> None:
+    """As if the citizen had said so much."""
+    rows = [
+        {"conversation_id": device.id, "seq": n, "id": f"m{n}", "party": "citizen", "text": "长" * 500, "at": 0,
+         "because": "", "answer_code": ""}
+        for n in range(2, count + 2)
+    ]  # fmt: skip
+    server.call(server.parts.database.write(lambda c: c.execute(messages.insert(), rows)))
+    server.change(conversations.update().where(conversations.c.id == device.id).values(last_seq=count + 1))
+
+
+def _listening(server: Server) -> int:
+    """How many wait for the bell of a conversation there."""
+    bus = server.parts.bus
+    assert isinstance(bus, MemoryBus)
+    return sum(len(bells) for topic, bells in bus._bells.items() if topic != "knowledge")

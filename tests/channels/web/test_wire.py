@@ -35,11 +35,11 @@ TYPES = (
 )
 KEYS = ("id", "text", "choice", "topic", "phone", "consent", "code", "stars", "reasons", "seq", "helpful")
 NEAR = st.builds(
-    lambda type, rest: {**rest, "type": type},
+    lambda kind, rest: {**rest, "type": kind},
     st.sampled_from(TYPES) | JSON,
     st.dictionaries(st.sampled_from(KEYS), JSON | st.just("x") | st.just(1)),
 )
-TEXT = st.text(st.characters(exclude_categories=("Cs",)))
+TEXT = st.text()  # without lone surrogates, which no JSON of ours can hold
 ID = st.text(st.sampled_from("abcXYZ019_.:-社"), min_size=1, max_size=64).filter(
     lambda name: name != "greeting" and not name.startswith(("re:", "sys:", "form:"))
 )
@@ -71,8 +71,7 @@ def parsed(raw: str | bytes) -> wire.ClientFrame | str:
     try:
         return wire.parse(raw)
     except Refused as error:
-        assert error.sentence
-        return error.code
+        return error.code if error.sentence else "silent"
 
 
 @given(FRAMES)
