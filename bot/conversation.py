@@ -105,26 +105,25 @@ class Conversation:
         return self._move(Stage.WAITING)
 
     def leave_queue(self) -> Conversation:
-        if self.stage is not Stage.WAITING:
-            raise WrongStage(f"{self.stage} is not waiting")
-        return self._move(Stage.BOT)
+        return self._move(Stage.BOT, only_from=(Stage.WAITING,))
 
     def claim(self, agent_id: str) -> Conversation:
         return replace(self._move(Stage.AGENT), agent_id=agent_id)
 
     def release(self) -> Conversation:
-        return replace(self._move(Stage.BOT), agent_id=None)
+        return self._move(Stage.BOT, only_from=(Stage.WAITING, Stage.AGENT))
 
     def close(self, at: datetime) -> Conversation:
-        return replace(self._move(Stage.CLOSED), agent_id=None, closed_at=at, offered=())
+        return replace(self._move(Stage.CLOSED), closed_at=at, offered=())
 
     def reopen(self) -> Conversation:
-        return replace(self._move(Stage.BOT), closed_at=None, reminded=False, misses=0, last_entry=None)
+        bot = self._move(Stage.BOT, only_from=(Stage.CLOSED,))
+        return replace(bot, closed_at=None, reminded=False, misses=0, last_entry=None)
 
-    def _move(self, to: Stage) -> Conversation:
-        if to not in MOVES[self.stage]:
+    def _move(self, to: Stage, *, only_from: tuple[Stage, ...] = tuple(Stage)) -> Conversation:
+        if to not in MOVES[self.stage] or self.stage not in only_from:
             raise WrongStage(f"{self.stage} → {to}")
-        return replace(self, stage=to)
+        return replace(self, stage=to, agent_id=None)
 
 
 def answer_code(conversation: str, message: str) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from bot.conversation import Party
 from bot.errors import Refused
 from bot.privacy import mask
-from bot.store.conversations import ms, upsert
+from bot.store.conversations import LAST, ms, upsert
 from bot.store.database import Database
 from bot.tables import feedback, messages, ratings
 from knowledge_base.text import visible
@@ -26,7 +26,7 @@ class Opinions:
         spoken = select(messages.c.party).where(messages.c.conversation_id == conversation_id, messages.c.seq == seq)
 
         def job(connection: Connection) -> None:
-            if connection.scalar(spoken) not in (Party.BOT, Party.AGENT):
+            if not 0 < seq <= LAST or connection.scalar(spoken) not in (Party.BOT, Party.AGENT):
                 raise Refused("unknown_message", "没有找到这条答复。")
             told = upsert(connection, feedback).values(
                 conversation_id=conversation_id, seq=seq, helpful=helpful, at=ms(at)

@@ -262,9 +262,11 @@ class Switchboard:
     @asynccontextmanager
     async def listen(self, conversation_id: str, after: int = 0) -> AsyncIterator[AsyncIterator[Update]]:
         """First everything after `after`, then each change as it happens. Raises NotFound."""
-        async with self._bus.subscribe(conversation_id) as bell:
-            async with aclosing(self._updates(conversation_id, after, bell)) as updates:
-                yield updates
+        async with (
+            self._bus.subscribe(conversation_id) as bell,
+            aclosing(self._updates(conversation_id, after, bell)) as updates,
+        ):
+            yield updates
 
     async def _updates(self, conversation_id: str, after: int, bell: Bell) -> AsyncGenerator[Update]:
         seen: Conversation | None = None
@@ -323,7 +325,8 @@ class Switchboard:
         name = f"re:{asked.id}"
         details = {
             "outcome": reply.outcome, "entry": reply.entry, "topic": reply.topic, "score": round(reply.score, 4),
-            "version": perceived.index.version, "intent": perceived.understanding.intent, "engine": perceived.understanding.engine,
+            "version": perceived.index.version, "intent": perceived.understanding.intent,
+            "engine": perceived.understanding.engine,
             "hits": [[h.entry.id, round(h.score, 4)] for h in perceived.found.hits[:3]],
         }  # fmt: skip
         message = Message(

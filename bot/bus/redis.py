@@ -24,7 +24,7 @@ PATIENCE = 5.0  # seconds for a connection or an answer before Redis counts as g
 
 
 @asynccontextmanager
-async def join_redis(url: str) -> AsyncIterator[MemoryBus]:
+async def join_redis(url: str) -> AsyncIterator[MemoryBus]:  # noqa: C901 (two loops that share one bus)
     """While Redis is away rings wait in this process, and listeners look into the store each second."""
     me = secrets.token_hex(4)
     client = redis.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=None, retry=Retry(NoBackoff(), 0))

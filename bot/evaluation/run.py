@@ -136,8 +136,8 @@ async def _rasa(settings: Settings, index: Index) -> AsyncIterator[RasaClient | 
         keeping = asyncio.create_task(keeper.run())
         try:
             async with asyncio.timeout(RASA_STARTS_WITHIN):
-                while keeper.pid is None or not socket.exists():
-                    await asyncio.sleep(0.2)  # noqa: ASYNC110 (a file of another process rings no event)
+                while keeper.pid is None or not socket.exists():  # noqa: ASYNC110 (a file rings no event)
+                    await asyncio.sleep(0.2)
             yield RasaClient(socket, deadline=5.0)
         except TimeoutError:
             yield None

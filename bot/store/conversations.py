@@ -21,6 +21,7 @@ from bot.tables import conversations, messages, moves, tokens
 Columns = dict[str, Any]
 MINUTE = 60_000
 PAGE = 500
+LAST = 2**31 - 1  # the highest number that a message can have
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,8 @@ class Conversations:
 
     async def messages(self, conversation_id: str, *, after: int = 0, limit: int = PAGE) -> list[Message]:
         """What was said after `after`, oldest first, at most `limit`."""
-        query = select(messages).where(messages.c.conversation_id == conversation_id, messages.c.seq > after)
+        later = messages.c.seq > min(after, LAST)
+        query = select(messages).where(messages.c.conversation_id == conversation_id, later)
         rows = await self._db.read(lambda c: c.execute(query.order_by(messages.c.seq).limit(limit)).all())
         return [_message(row) for row in rows]
 
@@ -191,7 +193,7 @@ class Conversations:
             row = _row(connection, conversation_id)
             if row is None:
                 raise NotFound(conversation_id)
-            found = _AFTER.all(connection, {"b_id": conversation_id, "b_after": after, "b_upto": row.last_seq})
+            found = _AFTER.all(connection, {"b_id": conversation_id, "b_after": min(after, LAST), "b_upto": row.last_seq})
             return _conversation(row), [_message(m) for m in found]
 
         return await self._db.read(job)
@@ -446,7 +448,8 @@ def _conversation(row: Any) -> Conversation:
         id=row.id, channel=row.channel, opened_at=at_ms(row.opened_at), locale=row.locale, scene=row.scene,
         stage=Stage(row.stage), agent_id=row.agent_id, topic=row.topic, last_entry=row.last_entry, misses=row.misses,
         offered=tuple(Choice(**c) for c in row.offered), slots=dict(row.slots), last_seq=row.last_seq,
-        version=row.version, heard_at=None if row.heard_at is None else at_ms(row.heard_at), reminded=bool(row.reminded),
+        version=row.version, reminded=bool(row.reminded),
+        heard_at=None if row.heard_at is None else at_ms(row.heard_at),
         closed_at=None if row.closed_at is None else at_ms(row.closed_at),
     )  # fmt: skip
 

@@ -97,5 +97,6 @@ def _planned(statement: Executable, columns: tuple[Column[Any], ...], dialect: D
         convert = column.type.dialect_impl(dialect).result_processor(dialect, None)
         if convert is not None:
             read.append((at, convert))
-    row = namedtuple("Row", [column.name for column in columns])._make if columns else tuple
+    named: Any = namedtuple("Row", [column.name for column in columns]) if columns else None
+    row = named._make if columns else tuple
     return Plan(compiled.string, tuple(places), row, tuple(read))

@@ -40,6 +40,10 @@ class CitizenSocket:
         self._intake = intake
         self._address = address
         self._frame_bytes = frame_bytes
+        self._loop = asyncio.get_running_loop()
+        self._tasks = anyio.create_task_group()
+        self._heard = self._loop.time()
+        self._watch: asyncio.TimerHandle | None = None
         self._typed = 0.0
         self._closes_with = LET_GO
 
@@ -54,13 +58,16 @@ class CitizenSocket:
             return
         sender = Sender(conversation_id, token, self._address)
         SOCKETS.inc()
+        self._watch_silence()
         try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._tell, sender, after, tasks.cancel_scope)
+            async with self._tasks:
+                self._tasks.start_soon(self._tell, sender, after)
                 await self._listen(sender)
-                tasks.cancel_scope.cancel()
+                self._let_go()
         finally:
             SOCKETS.dec()
+            if self._watch is not None:
+                self._watch.cancel()
         await self._close(self._closes_with)
 
     async def _authenticated(self, conversation_id: str) -> str | None:
@@ -75,7 +82,7 @@ class CitizenSocket:
         await self._close(FOREIGN if holder else NO_TOKEN)
         return None
 
-    async def _tell(self, sender: Sender, after: int, scope: anyio.CancelScope) -> None:
+    async def _tell(self, sender: Sender, after: int) -> None:
         """Sends what is said until the client is gone."""
         try:
             async with self._switchboard.listen(sender.conversation_id, after) as updates:
@@ -88,13 +95,24 @@ class CitizenSocket:
                     if caught_up and (seen is None or (seen.stage, seen.agent_id) != (now.stage, now.agent_id)):
                         seen = now
                         await self._send(wire.state_frame(now, await self._position(now)))
-        except (NotFound, WebSocketDisconnect, RuntimeError, TimeoutError):
+        except (NotFound, WebSocketDisconnect, RuntimeError):
             pass
         except StoreBusy as error:
             log.error("store: %s", error)
             self._closes_with = COME_AGAIN
         finally:
-            scope.cancel()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._tasks.cancel_scope.cancel()
+
+    def _watch_silence(self) -> None:
+        """One timer a socket, moved only when it runs out: a timeout around every frame costs more than the frame."""
+        left = self._heard + IDLE - self._loop.time()
+        if left > 0:
+            self._watch = self._loop.call_later(left, self._watch_silence)
+        else:
+            self._let_go()
 
     async def _position(self, conversation: Conversation) -> int | None:
         if conversation.stage is not Stage.WAITING:
@@ -105,8 +123,8 @@ class CitizenSocket:
         """Takes frames one after another, so one citizen's words stay in order."""
         try:
             while True:
-                async with asyncio.timeout(IDLE):
-                    raw = await self._received()
+                raw = await self._received()
+                self._heard = self._loop.time()
                 taken = await self._taken(raw, sender)
                 for told in taken.frames:
                     await self._send(told)
@@ -115,7 +133,7 @@ class CitizenSocket:
                 if taken.ended:
                     self._closes_with = ENDED
                     return
-        except (WebSocketDisconnect, TimeoutError, RuntimeError):
+        except (WebSocketDisconnect, RuntimeError):
             return
 
     async def _received(self) -> str | bytes:
@@ -153,19 +171,28 @@ class CitizenSocket:
         return True
 
     async def _shown_typing(self, answer: Callable[[], Awaitable[None]]) -> None:
-        """Answers; a citizen who waits longer than a blink sees that somebody is writing."""
-        task = asyncio.ensure_future(answer())
-        done, _ = await asyncio.wait({task}, timeout=TYPING_AFTER)
-        if not done:
+        """Answers, also whoever has left; one who waits longer than a blink sees that somebody is writing."""
+        note = self._loop.call_later(TYPING_AFTER, self._tasks.start_soon, self._show_typing)
+        try:
+            with anyio.CancelScope(shield=True):
+                await answer()
+        finally:
+            note.cancel()
+
+    async def _show_typing(self) -> None:
+        with suppress(WebSocketDisconnect, RuntimeError):
             await self._send({"type": "typing", "party": "bot"})
-        await task
 
     async def _send(self, frame: dict[str, object]) -> None:
-        async with asyncio.timeout(SLOW):
+        late = self._loop.call_later(SLOW, self._let_go)
+        try:
             await self._socket.send_text(wire.encode(frame))
+        finally:
+            late.cancel()
 
     async def _close(self, code: int) -> None:
         if self._socket.client_state is WebSocketState.DISCONNECTED:
             return
-        with suppress(RuntimeError, WebSocketDisconnect):
-            await self._socket.close(code)
+        with suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
+            async with asyncio.timeout(SLOW):
+                await self._socket.close(code)

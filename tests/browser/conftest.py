@@ -68,7 +68,6 @@ def chromium() -> Iterator[Browser]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with tables, models and a published version."""
     home = tmp_path_factory.mktemp("browser-template")
-    if os.environ.get("BHOME"): return Path(os.environ["BHOME"])  # DEVONLY
     library = Library(home / "knowledge")
     intents = {name: texts[:EXAMPLES] for name, texts in read_training().by_intent().items() if name in INTENTS}
     index = library.build(read_corpus(CORPORA, CORPORA / "figures.yml"), intents)

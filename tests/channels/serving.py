@@ -65,6 +65,11 @@ class Server:
         parts: Parts = self.app.state.parts
         return parts
 
+    @property
+    def connections(self) -> int:
+        """Requests and sockets that the application is busy with."""
+        return len(self._uvicorn.server_state.tasks)
+
     def call(self, work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 

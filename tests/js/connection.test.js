@@ -373,3 +373,67 @@ test('five hundred cuts lose and double nothing', async () => {
   assert.equal(connection.outbox.frames.length, 0);
   assert.deepEqual([...heard.values()].map(Number).sort((a, b) => a - b), Array.from({ length: 500 }, (_, n) => n));
 });
+
+test('a code that is right goes on with that conversation from its beginning', async () => {
+  const { connection, service, seen, memory } = await live({ kept: { id: 'mine', token: 't', seen: 4, done: { 2: true } }, last: 0 });
+  const first = service.socket;
+  const id = connection.send({ type: 'resume', code: '123456' });
+  first.say({ type: 'resumed', id, conversation: 'other', token: 'new' });
+  assert.ok(first.closed);
+  assert.deepEqual(memory.read(), { id: 'other', token: 'new' });
+  await settle();
+  assert.match(service.socket.url, /conversations\/other\/socket\?after=0$/);
+  service.accept();
+  assert.deepEqual(service.socket.sent[0], { type: 'auth', token: 'new' });
+  assert.deepEqual(said(service.socket), []);
+  assert.equal(seen.fresh, 1);
+  assert.deepEqual(seen.frames.filter((f) => f.type === 'ack'), [{ type: 'ack', id, of: 'resume' }]);
+});
+
+test('without a socket the ack of a code carries the conversation', async () => {
+  const service = new FakeService();
+  service.barred = true;
+  service.poll = ({ url }) => (url.endsWith('wait=0') ? reply(200, { messages: [], state: { stage: 'bot' } }) : null);
+  const { connection, clock, memory } = await begin({ kept: { id: 'mine', token: 't' }, service });
+  connection.start();
+  await clock.pass(5000);
+  service.post = ({ body }) => reply(200, { type: 'ack', id: body.id, seq: 5, conversation: 'other', token: 'new' });
+  connection.send({ type: 'resume', code: '123456' });
+  await clock.pass(5000);
+  assert.deepEqual(memory.read(), { id: 'other', token: 'new' });
+});
+
+test('a wrong code costs no conversation, also where the answer is a 404', async () => {
+  const service = new FakeService();
+  service.barred = true;
+  service.poll = ({ url }) => (url.endsWith('wait=0') ? reply(200, { messages: [], state: { stage: 'bot' } }) : null);
+  const { connection, clock, seen, memory } = await begin({ kept: { id: 'mine', token: 't' }, service });
+  connection.start();
+  await clock.pass(5000);
+  service.post = () => reply(404, { code: 'bad_code', detail: '继续码不对' });
+  connection.send({ type: 'resume', code: '123456' });
+  await settle();
+  assert.equal(seen.refused[0][1].code, 'bad_code');
+  assert.equal(memory.read().id, 'mine');
+});
+
+test('a foreign page whose questions never come through, while our files do, is told so', async () => {
+  const { connection, service, clock, seen } = await begin();
+  connection.env.isForeign = () => true;
+  service.create = () => { throw new TypeError('CORS'); };
+  const { fetch } = connection.env;
+  connection.env.fetch = (url, init) => (url.endsWith('.svg') ? reply(200, null) : fetch(url, init));
+  connection.start();
+  await clock.pass(60000);
+  assert.equal(service.requests.length, 2);
+  assert.equal(seen.links.at(-1), 'blocked');
+});
+
+test('a foreign page without a network is not told that it may not ask', async () => {
+  const { connection, service, clock, seen } = await begin();
+  connection.env.isForeign = () => true;
+  service.away = true;
+  connection.start();
+  await clock.pass(60000);
+  assert.ok(!seen.links.includes('blocked'));
+});

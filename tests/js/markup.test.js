@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { blocks, plainText, spans } from '../../channels/web/static/markup.js';
+import { blocks, plainText, spans, withoutChoices } from '../../channels/web/static/markup.js';
 
 const kinds = (text) => blocks(text).map((b) => b.kind);
 
@@ -59,4 +59,22 @@ test('a long answer with many stars is read in no time', () => {
   const started = Date.now();
   blocks('**'.repeat(20000));
   assert.ok(Date.now() - started < 500);
+});
+
+test('what the office must confirm and what was hidden are notes', () => {
+  assert.deepEqual(kinds('号码已自动隐去，没有保存。\n**先挂失。**\n“渠道”这一点还没有核对到官方原文，请以 12333 答复为准。'), ['masked', 'lead', 'warn']);
+  assert.deepEqual(kinds('以窗口为准。'), ['line']);
+});
+
+test('a hotline can be called, an amount cannot', () => {
+  const phones = (text) => spans(text).filter((s) => s.phone).map((s) => s.text);
+  assert.deepEqual(phones('请打 12333（社保）或 12393（医保）'), ['12333', '12393']);
+  assert.deepEqual(phones('12345 元，112333，12333.5，12366元'), []);
+  assert.deepEqual(spans('打 12333。').map((s) => s.text).join(''), '打 12333。');
+});
+
+test('a list that is drawn as buttons is not written twice', () => {
+  const text = '哪一个？\n1. 养老怎么转\n2. 医保怎么转\n0. 都不是';
+  assert.equal(withoutChoices(text, [{ label: '养老怎么转' }, { label: '医保怎么转' }, { label: '都不是' }]), '哪一个？');
+  assert.equal(withoutChoices('1. 登记\n2. 申领', [{ label: '去哪里办' }]), '1. 登记\n2. 申领');
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { conversationMemory } from '../../channels/web/static/memory.js';
 import { link } from '../../channels/web/static/basis.js';
-import { inForce } from '../../channels/web/static/welcome.js';
+import { valid } from '../../channels/web/static/welcome.js';
 
 function storage(held = new Map()) {
   return { getItem: (k) => held.get(k) ?? null, setItem: (k, v) => held.set(k, v), removeItem: (k) => held.delete(k) };
@@ -51,7 +51,15 @@ test('only web addresses become links', () => {
 
 test('a notice holds through its last day in China', () => {
   const notices = [{ text: '有', until: '2026-11-22' }, { text: '无期' }, { until: '2099-01-01' }];
-  assert.deepEqual(inForce(notices, Date.parse('2026-11-22T23:00:00+08:00')).map((n) => n.text), ['有', '无期']);
-  assert.deepEqual(inForce(notices, Date.parse('2026-11-23T00:00:00+08:00')).map((n) => n.text), ['无期']);
-  assert.deepEqual(inForce(undefined), []);
+  assert.deepEqual(valid(notices, Date.parse('2026-11-22T23:00:00+08:00')).map((n) => n.text), ['有', '无期']);
+  assert.deepEqual(valid(notices, Date.parse('2026-11-23T00:00:00+08:00')).map((n) => n.text), ['无期']);
+  assert.deepEqual(valid(undefined), []);
+});
+
+test('a replaced record keeps nothing of the one before', () => {
+  const storage = new Map();
+  const memory = conversationMemory({ getItem: (k) => storage.get(k) ?? null, setItem: (k, v) => storage.set(k, v), removeItem: (k) => storage.delete(k) });
+  memory.write({ id: 'a', token: 't', seen: 3 });
+  memory.replace({ id: 'b', token: 'u' });
+  assert.deepEqual(memory.read(), { id: 'b', token: 'u' });
 });

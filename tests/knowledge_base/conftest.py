@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from knowledge_base.corpus import Corpus, read_corpus
 from knowledge_base.index import Index
@@ -14,6 +15,8 @@ from knowledge_base.library import Library
 from knowledge_base.models import Models
 from tests.knowledge_base.tiny import ENTRIES, FIGURES, INTENTS
 
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")  # cores are shared: slowness of a moment is no fault
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # training such a small model on several threads is slower
 
 
@@ -60,9 +63,13 @@ def pretrained(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path
     (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters]), "utf-8")
     torch.manual_seed(0)
     config = BertConfig(
-        vocab_size=len(characters) + 5, hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=32, max_position_embeddings=64,
-    )  # fmt: skip
+        vocab_size=len(characters) + 5,
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
     BertModel(config).save_pretrained(folder / "plain")
     BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder / "plain")
     words = Transformer(str(folder / "plain"))

@@ -28,7 +28,11 @@ GOOD = """\
   jurisdiction: 全国
   checked: 2026-11-01
 """
-OTHER = GOOD.replace("min_years\n  topic", "other\n  topic").replace("要交多少年", "和医保有什么不同").replace("要交几年", "和医保一样吗")
+OTHER = (
+    GOOD.replace("min_years\n  topic", "other\n  topic")
+    .replace("要交多少年", "和医保有什么不同")
+    .replace("要交几年", "和医保一样吗")
+)
 FAULTS = {
     "an unknown key": (GOOD + "  colour: red\n", 14, "unknown key colour"),
     "an unknown key within": (GOOD.replace("    text:", "    txet: 错\n    text:"), 7, "unknown key answer.txet"),
@@ -48,7 +52,11 @@ FAULTS = {
         9,
         "basis.0: a marked basis needs covers and confirm_with",
     ),
-    "an unknown mark": (GOOD.replace("article: 第十六条", "mark: 听说"), 10, "basis.0.mark: Input should be '常识' or '二手'"),
+    "an unknown mark": (
+        GOOD.replace("article: 第十六条", "mark: 听说"),
+        10,
+        "basis.0.mark: Input should be '常识' or '二手'",
+    ),
     "a day that does not exist": (
         GOOD.replace("2026-11-01", "2026-02-30"),
         13,
@@ -71,7 +79,11 @@ FAULTS = {
     ),
     "a key twice": (GOOD + "  checked: 2026-11-02\n", 14, "key checked stands twice"),
     "a key twice within": (GOOD.replace("    text:", "    text: 错\n    text:"), 7, "key text stands twice"),
-    "a key twice in a list": (GOOD.replace("      article:", "      article: 第一条\n      article:"), 10, "key article stands twice"),
+    "a key twice in a list": (
+        GOOD.replace("      article:", "      article: 第一条\n      article:"),
+        10,
+        "key article stands twice",
+    ),
     "an unknown topic": (GOOD.replace("pension.min_years", "pension.luck"), 1, "min_years: unknown topic pension.luck"),
     "an unknown figure": (
         GOOD.replace("15 年", "{{luck}}"),
@@ -83,10 +95,18 @@ FAULTS = {
         1,
         "min_years: related entry nobody does not exist",
     ),
-    "a question without words": (GOOD.replace("养老要交几年", "？！"), 1, "min_years: a question without words: '？！'"),
+    "a question without words": (
+        GOOD.replace("养老要交几年", "？！"),
+        1,
+        "min_years: a question without words: '？！'",
+    ),
     "an empty text": (GOOD.replace("最低 15 年。", '"  "'), 7, "answer.text: String should have at least 1 character"),
     "a number for an id": (GOOD.replace("id: min_years", "id: 12"), 1, "id: Input should be a valid string"),
-    "the same id": (GOOD + OTHER.replace("id: other", "id: min_years"), 14, "id min_years is already used at one.yml:1"),
+    "the same id": (
+        GOOD + OTHER.replace("id: other", "id: min_years"),
+        14,
+        "id min_years is already used at one.yml:1",
+    ),
     "the same question but for politeness": (
         GOOD + OTHER.replace("养老和医保一样吗", "请问养老的要交几年啊？"),
         14,
@@ -95,15 +115,20 @@ FAULTS = {
     "not a list": ("id: min_years\n", 1, "the file must be a list of entries"),
     "an empty file": ("", 1, "the file must be a list of entries"),
     "not YAML": (GOOD + "- id: [\n", 15, "not readable as YAML: did not find expected node content"),
-    "a tab": (GOOD.replace("  topic", "\ttopic"), 2, "not readable as YAML: found a tab character that violates indentation"),
+    "a tab": (
+        GOOD.replace("  topic", "\ttopic"),
+        2,
+        "not readable as YAML: found a tab character that violates indentation",
+    ),
     "two documents": (GOOD + "---\n" + GOOD, 14, "not readable as YAML: but found another document"),
     "an object of Python": (
         GOOD.replace("最低 15 年。", "!!python/object:os.system x"),
         7,
-        "not readable as YAML: could not determine a constructor for the tag 'tag:yaml.org,2002:python/object:os.system'",
+        "not readable as YAML: could not determine a constructor for the tag "
+        "'tag:yaml.org,2002:python/object:os.system'",
     ),
     "a list for a key": (GOOD + "  ? [a, b]\n  : 1\n", 14, "not readable as YAML: found unhashable key"),
-}  # fmt: skip
+}
 
 
 def faults_of(folder: Path, figures: Path = FIGURES) -> tuple[Fault, ...]:
@@ -163,21 +188,32 @@ def test_a_question_may_repeat_itself_within_its_entry(write: Write) -> None:
     assert read_corpus(write(GOOD.replace("养老要交几年", "养老保险最低要交多少年")), FIGURES).entries
 
 
-FIGURE = "- name: luck\n  label: 好运\n  city: 杭州\n  values:\n    - {value: 1 元, year: 2026, from: 2026-01-01, document: 文}\n"
+FIGURE = """\
+- name: luck
+  label: 好运
+  city: 杭州
+  values:
+    - {value: 1 元, year: 2026, from: 2026-01-01, document: 文}
+"""
 
 
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
         (FIGURE + FIGURE, "figures.yml:6: figure luck stands twice"),
-        (FIGURE + "    - {value: 2 元, year: 2027, from: 2027-01-01, document: 文}\n",
-         "figures.yml:1: values overlap or are not in order of time"),
+        (
+            FIGURE + "    - {value: 2 元, year: 2027, from: 2027-01-01, document: 文}\n",
+            "figures.yml:1: values overlap or are not in order of time",
+        ),
         (FIGURE.replace("2026-01-01", "2026-01-01, until: 2025-01-01"), "figures.yml:1: until lies before from"),
         (FIGURE[: FIGURE.index("    -")].replace("values:", "values: []"), "figures.yml:1: a figure needs a value"),
-        (FIGURE.replace("2026-01-01", "2026-01-32"),
-         "figures.yml:5: values.0.from: Input should be a valid date or datetime, day value is outside expected range"),
+        (
+            FIGURE.replace("2026-01-01", "2026-01-32"),
+            "figures.yml:5: values.0.from: Input should be a valid date or datetime, "
+            "day value is outside expected range",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_fault_in_the_figures_is_named(write: Write, tmp_path: Path, text: str, fault: str) -> None:
     figures = tmp_path / "figures.yml"
     figures.write_text(text, "utf-8")

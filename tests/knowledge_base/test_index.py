@@ -26,10 +26,22 @@ from knowledge_base.text import vocabulary
 from tests.knowledge_base.tiny import ANYONE, INTENTS, NOW, ZONE, changed, entry
 
 ASKED = [
-    "养老保险最低要交多少年", "社保卡掉了哪里补啊", "我丢了社宝卡", "辞职能不能领失业金呀", "失业金领多久", "医保最低要交多少年",
-    "在外地看病怎么备案", "毕业生有没有社保补贴", "今天会下雨吗", "您好", "差三年没交够怎么办", "yanglao baoxian jiao ji nian",
-    "鹦鹉鲸鱼", "生小孩的津贴怎么计算", "缓缴",
-]  # fmt: skip
+    "养老保险最低要交多少年",
+    "社保卡掉了哪里补啊",
+    "我丢了社宝卡",
+    "辞职能不能领失业金呀",
+    "失业金领多久",
+    "医保最低要交多少年",
+    "在外地看病怎么备案",
+    "毕业生有没有社保补贴",
+    "今天会下雨吗",
+    "您好",
+    "差三年没交够怎么办",
+    "yanglao baoxian jiao ji nian",
+    "鹦鹉鲸鱼",
+    "生小孩的津贴怎么计算",
+    "缓缴",
+]
 
 
 def ids(found: Found) -> list[str]:
@@ -38,7 +50,12 @@ def ids(found: Found) -> list[str]:
 
 @pytest.mark.parametrize(
     "question",
-    ["养老保险最低要交多少年", "请问，养老保险的最低要交多少年呢？", "養老保險最低要交多少年", "养老保险\u200b最低 要交多少年"],
+    [
+        "养老保险最低要交多少年",
+        "请问，养老保险的最低要交多少年呢？",
+        "養老保險最低要交多少年",
+        "养老保险\u200b最低 要交多少年",
+    ],
 )
 def test_a_known_wording_is_an_exact_hit_however_it_is_typed(index: Index, question: str) -> None:
     found = index.search(question, ANYONE)
@@ -58,9 +75,14 @@ def test_an_exact_hit_gives_the_very_entry(index: Index, corpus: Corpus) -> None
 
 @pytest.mark.parametrize(
     ("question", "id"),
-    [("我的社保卡掉了要去哪里补", "card_loss"), ("失业金最多可以领多少个月", "jobless_months"), ("工伤要在几天之内申报", "injury_deadline"),
-     ("社宝咔丢了怎吗办", "card_loss"), ("sheng yu jin tie zen me suan", "allowance")],
-)  # fmt: skip
+    [
+        ("我的社保卡掉了要去哪里补", "card_loss"),
+        ("失业金最多可以领多少个月", "jobless_months"),
+        ("工伤要在几天之内申报", "injury_deadline"),
+        ("社宝咔丢了怎吗办", "card_loss"),
+        ("sheng yu jin tie zen me suan", "allowance"),
+    ],
+)
 def test_other_words_find_the_entry_too(index: Index, question: str, id: str) -> None:
     found = index.search(question, ANYONE)
     assert not found.exact
@@ -152,7 +174,12 @@ def test_hidden_rows_are_not_seen(index: Index, models: Models) -> None:
 @pytest.mark.parametrize("arm", ARMS)
 def test_an_arm_can_be_left_alone(index: Index, models: Models, arm: str) -> None:
     for found in index.evidence(models.sense("社保卡丢了怎么办"), arms=[arm]):
-        told = {"lexical": found.lexical, "dense": found.dense, "phonetic": found.phonetic, "topic": found.topic_probability}
+        told = {
+            "lexical": found.lexical,
+            "dense": found.dense,
+            "phonetic": found.phonetic,
+            "topic": found.topic_probability,
+        }
         assert not any(score for name, score in told.items() if name != arm)
 
 
@@ -211,7 +238,11 @@ def told(found: Found) -> list[Any]:
 
 def test_a_stored_version_finds_the_same_to_the_last_bit_and_trains_nothing(built: Index, home: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", SEARCH, str(home), built.version], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", SEARCH, str(home), built.version],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == json.loads(json.dumps([told(built.search(q, ANYONE)) for q in ASKED]))

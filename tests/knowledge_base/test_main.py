@@ -40,7 +40,9 @@ def test_good_entries_are_counted() -> None:
 
 
 def test_every_fault_is_told_with_its_place_and_status_1(write: Write) -> None:
-    folder = write(GOOD.replace("2026-11-01", "2026-02-30").replace("pension.min_years", "pension.luck") + "  colour: red\n")
+    folder = write(
+        GOOD.replace("2026-11-01", "2026-02-30").replace("pension.min_years", "pension.luck") + "  colour: red\n"
+    )
     done = run("check", folder)
     assert done.exit_code == 1
     lines = done.stdout.splitlines()
@@ -112,7 +114,9 @@ def test_answers_too_long_for_their_form_are_noted() -> None:
 def test_topics_of_ours_with_fewer_than_two_entries_are_noted() -> None:
     entries = [entry(f"{topic}-{n}", topic, *WORDINGS) for topic in topic_labels() for n in range(2)]
     assert list(notes(Corpus(tuple(entries), {}, {}), TODAY)) == []
-    few = [e for e in entries if e.id not in ("refund-0", "fraud-0", "fraud-1", "human-0", "human-1") and in_scope(e.topic)]
+    few = [
+        e for e in entries if e.id not in ("refund-0", "fraud-0", "fraud-1", "human-0", "human-1") and in_scope(e.topic)
+    ]
     assert [f.reason for f in notes(Corpus(tuple(few), {}, {}), TODAY)] == [
         "topic refund has 1 entries, 2 are wanted",
         "topic fraud has 0 entries, 2 are wanted",
@@ -169,7 +173,10 @@ def test_what_tuning_cannot_do_is_one_message(write: Write, pretrained: Path, tm
     for arguments, reason in (
         (["--model", "/nowhere", "--output", tmp_path / "a"], "there is no folder /nowhere\n"),
         (["--model", pretrained, "--output", tmp_path], f"{tmp_path} exists already\n"),
-        (["--model", pretrained, "--output", tmp_path / "a", "--folder", write("")], "one.yml:1: the file must be a list of entries\n"),
-    ):  # fmt: skip
+        (
+            ["--model", pretrained, "--output", tmp_path / "a", "--folder", write("")],
+            "one.yml:1: the file must be a list of entries\n",
+        ),
+    ):
         done = run("tune", *arguments)
         assert (done.exit_code, done.stderr) == (1, reason)

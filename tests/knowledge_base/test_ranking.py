@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from knowledge_base.ranking import (
@@ -26,7 +26,9 @@ from knowledge_base.ranking import (
 
 CHANCE = st.floats(0, 1)
 TOPIC = st.sampled_from(["a", "b", "c"])
-FOUND = st.lists(st.builds(Evidence, st.integers(0, 50), TOPIC, CHANCE, CHANCE, CHANCE, CHANCE), min_size=1, max_size=30)
+FOUND = st.lists(
+    st.builds(Evidence, st.integers(0, 50), TOPIC, CHANCE, CHANCE, CHANCE, CHANCE), min_size=1, max_size=30
+)
 
 
 def column(name: str) -> int:
@@ -44,11 +46,18 @@ def test_a_topic_has_the_best_score_of_its_entries_and_its_lead_over_others() ->
     told = dict(zip(TOPIC_FEATURES, rows[0], strict=True))
     assert told == pytest.approx(
         {
-            "lexical": 0.9, "dense": 0.6, "phonetic": 0.5, "topic": 0.7,
-            "lexical_lead": 0.4, "dense_lead": -0.2, "phonetic_lead": 0.0, "topic_lead": 0.5,
-            "foreign": 0.1, "log_odds": float(np.log(0.7 / 0.3)),
+            "lexical": 0.9,
+            "dense": 0.6,
+            "phonetic": 0.5,
+            "topic": 0.7,
+            "lexical_lead": 0.4,
+            "dense_lead": -0.2,
+            "phonetic_lead": 0.0,
+            "topic_lead": 0.5,
+            "foreign": 0.1,
+            "log_odds": float(np.log(0.7 / 0.3)),
         }
-    )  # fmt: skip
+    )
     assert rows[1][column("dense_lead")] == pytest.approx(0.2)
 
 
@@ -88,7 +97,12 @@ def scope(found: list[Evidence], **topics: float) -> dict[str, float]:
 
 
 def test_whose_business_it_is_shows_in_what_is_near_and_in_the_topics() -> None:
-    told = scope([Evidence(0, "a", 0.9, 0.2, 0.5, 0.4), Evidence(1, "b", 0.1, 0.6, 0.4, 0.1)], a=0.4, b=0.1, out_of_scope__legal=0.3)
+    told = scope(
+        [Evidence(0, "a", 0.9, 0.2, 0.5, 0.4), Evidence(1, "b", 0.1, 0.6, 0.4, 0.1)],
+        a=0.4,
+        b=0.1,
+        out_of_scope__legal=0.3,
+    )
     assert (told["lexical"], told["dense"], told["phonetic"], told["likeliest"]) == (0.9, 0.6, 0.5, 0.4)
     shares = {name: 1 / (1 + np.exp(-told[name])) for name in ("foreign", "ours", "chat")}
     assert shares == pytest.approx({"foreign": 0.3, "ours": 0.5, "chat": 0.2})
@@ -99,7 +113,6 @@ def test_where_nothing_is_near_and_nothing_known_the_row_is_finite() -> None:
     assert np.isfinite(list(scope([], a=1.0).values())).all()
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(CHANCE, st.booleans(), CHANCE, st.booleans()), min_size=1, max_size=60))
 def test_bands_lie_within_their_range(asked: list[tuple[float, bool, float, bool]]) -> None:
     trust, right, ours, of_us = (np.array(part) for part in zip(*asked, strict=True))
@@ -124,7 +137,9 @@ def test_questions_of_others_that_look_like_ours_raise_the_band_of_refusal() -> 
 
 def test_a_join_is_the_same_after_it_was_stored() -> None:
     join = Join(
-        Weights((0.2,) * len(SCOPE_FEATURES), 0.1), Weights((0.1,) * len(TOPIC_FEATURES), -1.0),
-        Weights((1.5, 2.0, 0.3), 0.2), Bands(0.7, 0.3),
-    )  # fmt: skip
+        Weights((0.2,) * len(SCOPE_FEATURES), 0.1),
+        Weights((0.1,) * len(TOPIC_FEATURES), -1.0),
+        Weights((1.5, 2.0, 0.3), 0.2),
+        Bands(0.7, 0.3),
+    )
     assert Join.from_json(json.loads(json.dumps(join.as_json()))) == join

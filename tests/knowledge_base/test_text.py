@@ -19,7 +19,7 @@ from knowledge_base.text import (
     wording_key,
 )
 
-SPOKEN = st.text(st.one_of(st.characters(), st.sampled_from("社保養老險薴İJ\u030c请问的吗 ０Ａ\u200b\U000e0041"))) # fmt: skip
+SPOKEN = st.text(st.one_of(st.characters(), st.sampled_from("社保養老險薴İJ\u030c请问的吗 ０Ａ\u200b\U000e0041")))
 
 
 @pytest.mark.parametrize(
@@ -46,14 +46,14 @@ def test_width_case_script_and_what_nobody_sees_make_no_difference(said: str, re
 @example("薴")
 @example("J\u030c")
 @example("乾 坤")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_normalising_twice_is_normalising_once(text: str) -> None:
     once = normalise(text)
     assert normalise(once) == once
 
 
 @given(SPOKEN)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_text_at_all_makes_reading_fail(text: str) -> None:
     assert isinstance(question_key(text), str)
     assert wording_key(text) == "".join(sorted(question_key(text)))
@@ -64,7 +64,13 @@ def test_no_text_at_all_makes_reading_fail(text: str) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["养老保险交几年", "请问养老保险的交几年呢？", "您好，我想咨询一下养老保险，交几年啊", "養老保險交幾年", "麻烦问一下 养老保险交几年 谢谢"],
+    [
+        "养老保险交几年",
+        "请问养老保险的交几年呢？",
+        "您好，我想咨询一下养老保险，交几年啊",
+        "養老保險交幾年",
+        "麻烦问一下 养老保险交几年 谢谢",
+    ],
 )
 def test_polite_words_particles_and_marks_make_no_other_question(said: str) -> None:
     assert question_key(said) == "养老保险交几年"
@@ -118,7 +124,13 @@ def test_synonyms_have_the_same_features() -> None:
 
 @pytest.mark.parametrize(
     ("said", "meant"),
-    [("社宝卡", "社保卡"), ("养老宝险", "养老保险"), ("失夜金", "失业金"), ("伤行津贴", "商行津贴"), ("退修年龄", "退休年龄")],
+    [
+        ("社宝卡", "社保卡"),
+        ("养老宝险", "养老保险"),
+        ("失夜金", "失业金"),
+        ("伤行津贴", "商行津贴"),
+        ("退修年龄", "退休年龄"),
+    ],
 )
 def test_words_that_sound_alike_sound_the_same(said: str, meant: str) -> None:
     assert sounds(said) == sounds(meant)
@@ -130,7 +142,7 @@ def test_typed_pinyin_is_heard_as_its_characters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("zhang", "zan"), ("chi", "ci"), ("shen", "sen"), ("ling", "nin"), ("liu", "niu")]
+    ("one", "other"), [("zhang", "zan"), ("chi", "ci"), ("shen", "sen"), ("lang", "nan"), ("liu", "niu")]
 )
 def test_syllables_that_many_do_not_tell_apart_are_one(one: str, other: str) -> None:
     assert fold_syllable(one) == fold_syllable(other)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
@@ -28,7 +28,6 @@ def test_a_pair_is_two_texts_of_one_group(group: list[str], seed: int) -> None:
 
 
 @given(st.lists(st.integers(0, 30), max_size=400), st.integers(1, 16), st.integers())
-@settings(deadline=None)
 def test_a_batch_holds_no_two_pairs_of_a_group_and_no_pair_is_lost(names: list[int], size: int, seed: int) -> None:
     pairs = [(name, str(n), "b") for n, name in enumerate(names)]
     batches = _batches(list(pairs), random.Random(seed), size)
@@ -50,8 +49,11 @@ def test_the_same_texts_give_the_same_weights(corpus: Corpus, tmp_path: Path) ->
     told: list[tuple[str, int, int]] = []
     for name in ("one", "two"):
         train_static(
-            groups_of(corpus), tmp_path / name, dimension=16, progress=lambda stage, done, of: told.append((stage, done, of))
-        )  # fmt: skip
+            groups_of(corpus),
+            tmp_path / name,
+            dimension=16,
+            progress=lambda stage, done, of: told.append((stage, done, of)),
+        )
     one, two = (load_file(tmp_path / name / "model.safetensors")["embedding.weight"] for name in ("one", "two"))
     np.testing.assert_array_equal(one, two)
     assert told[-1] == ("encoder", told[-1][2], told[-1][2])

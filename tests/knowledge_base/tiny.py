@@ -19,15 +19,21 @@ NOW = datetime(2026, 11, 24, 20, 0, tzinfo=ZONE)
 ANYONE = Circumstances(now=NOW)
 
 INTENTS = {
-    "greet": [f"{a}{b}" for a in ("您好", "你好", "早上好", "在吗", "哈喽") for b in ("", "呀", "，有人吗", "，在不在")],
+    "greet": [
+        f"{a}{b}" for a in ("您好", "你好", "早上好", "在吗", "哈喽") for b in ("", "呀", "，有人吗", "，在不在")
+    ],
     "human": [f"{a}{b}" for a in ("转", "我要找", "帮我接", "换成") for b in ("人工", "人工客服", "真人", "工作人员")],
     "out_of_scope_weather": [
-        f"{a}{b}" for a in ("今天", "明天", "后天", "周末", "下周") for b in ("天气怎么样", "会下雨吗", "多少度", "冷不冷", "刮风吗")
+        f"{a}{b}"
+        for a in ("今天", "明天", "后天", "周末", "下周")
+        for b in ("天气怎么样", "会下雨吗", "多少度", "冷不冷", "刮风吗")
     ],
     "out_of_scope_finance": [
-        f"{a}{b}" for a in ("股票", "基金", "黄金", "信用卡", "房贷") for b in ("怎么买", "利率多少", "现在涨了吗", "怎么还款", "值得投资吗")
+        f"{a}{b}"
+        for a in ("股票", "基金", "黄金", "信用卡", "房贷")
+        for b in ("怎么买", "利率多少", "现在涨了吗", "怎么还款", "值得投资吗")
     ],
-}  # fmt: skip
+}
 
 
 def entry(id: str = "a", topic: str = "pension.min_years", *wordings: str, **fields: Any) -> Entry:

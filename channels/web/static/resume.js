@@ -47,5 +47,5 @@ export function makeResume({ w, onsend, oncancel }) {
   return fill(h('section', { class: 'letter letter--form', 'aria-label': w.resume }), h('h3', { class: 'card-title' }, w.resume),
     h('form', { class: 'stack', novalidate: true, onsubmit: send },
       h('div', { class: 'field' }, h('label', { for: box.id }, w.resumeCode), error, box, h('p', { class: 'hint', id: 'resume-hint' }, w.resumeHint)),
-      h('div', { class: 'row' }, submit, h('button', { class: 'btn btn--plain', type: 'button', onclick: oncancel }, w.formCancel))));
+      h('div', { class: 'row' }, submit, h('button', { class: 'btn btn--plain', type: 'button', onclick: oncancel }, w.resumeCancel))));
 }

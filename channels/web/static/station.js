@@ -4,7 +4,7 @@ import { length } from './composer.js';
 import { fill, h, say } from './dom.js';
 import { icon } from './icons.js';
 import { choose, look, onLook, shade, wear } from './look.js';
-import { fetchStation, inForce, notice, questions, rows } from './welcome.js';
+import { fetchStation, valid, notice, questions, rows } from './welcome.js';
 import { words } from './words.js';
 
 const LIMIT = 500;
@@ -132,7 +132,7 @@ function draw() {
 }
 
 function drawLists(p) {
-  const notices = inForce(station?.notices);
+  const notices = valid(station?.notices);
   fill(at('notices'), notices.length > 0 && h('section', { class: 'stack', 'aria-label': p.notices }, notices.map(notice)));
   if (failed) return fill(at('lists'), h('p', { class: 'note note--info' }, p.failed), h('p', null, h('button', { class: 'btn', type: 'button', onclick: fetchLists }, p.retry)));
   if (!station) return;

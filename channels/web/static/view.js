@@ -47,6 +47,8 @@ export class View {
 
   ask(text) {
     this.composer.show('');
+    // Who goes on asking does not want another conversation any more.
+    if (this.form.querySelector('#resume-code')) this.form.hidden = true;
     this.talk.say(text);
     this.toEnd();
   }

@@ -10,7 +10,7 @@ export async function fetchStation(base) {
 }
 
 /** Notices whose day has not passed. `until` is a date (that day counts) or a time. */
-export function inForce(notices, now = Date.now()) {
+export function valid(notices, now = Date.now()) {
   return rows(notices).filter(({ text, until }) => {
     if (!text) return false;
     const end = Date.parse(/^\d{4}-\d\d-\d\d$/.test(until ?? '') ? `${until}T23:59:59+08:00` : until);
@@ -31,7 +31,7 @@ export function notice({ text }) {
 /** @param {HTMLElement} root @param {any} station @param {{ w: any, onask: (q: string) => void }} parts */
 export function drawWelcome(root, station, { w, onask }) {
   const hot = rows(station?.hot).slice(0, 5);
-  fill(root, inForce(station?.notices).map(notice),
+  fill(root, valid(station?.notices).map(notice),
     hot.length > 0 && h('section', { class: 'letter', 'aria-label': w.hot }, h('h3', { class: 'kicker' }, w.hot), questions(hot, onask)));
 }
 

@@ -27,9 +27,11 @@ ENTRIES = (
     entry("ended", "refund", valid=Validity(until=date(2026, 11, 24))),
 )
 OFFERED = (
-    Choice("c1", "一", entry="years"), Choice("c2", "二", entry="age"), Choice("none", "都不是", action="none"),
+    Choice("c1", "一", entry="years"),
+    Choice("c2", "二", entry="age"),
+    Choice("none", "都不是", action="none"),
     Choice("human", "转人工", action="human"),
-)  # fmt: skip
+)
 
 
 class CountingNLU(ScriptedNLU):
@@ -136,10 +138,24 @@ async def test_related_entries_are_offered_while_they_hold() -> None:
 @pytest.mark.parametrize(
     ("text", "picked"),
     [
-        ("1", "c1"), ("2", "c2"), (" 2 ", "c2"), ("2.", "c2"), ("2。", "c2"), ("２", "c2"), ("②", "c2"), ("0", "none"), ("3", None),
-        ("12", None), ("²", "c2"), ("", None), ("二", None), ("2个", None), ("-1", None), ("٢", "c2"),
+        ("1", "c1"),
+        ("2", "c2"),
+        (" 2 ", "c2"),
+        ("2.", "c2"),
+        ("2。", "c2"),
+        ("２", "c2"),
+        ("②", "c2"),
+        ("0", "none"),
+        ("3", None),
+        ("12", None),
+        ("²", "c2"),
+        ("", None),
+        ("二", None),
+        ("2个", None),
+        ("-1", None),
+        ("٢", "c2"),
     ],
-)  # fmt: skip
+)
 def test_a_digit_is_the_number_of_an_offered_entry(text: str, picked: str | None) -> None:
     choice = picked_by_number(text, talk(offered=OFFERED))
     assert (choice.id if choice else None) == picked
@@ -156,15 +172,19 @@ BEFORE = talk(topic="refund", last_entry="ended", misses=1, offered=OFFERED)
 @pytest.mark.parametrize(
     ("reply", "remembered"),
     [
-        (Reply("答", "answer", "answer", entry="years", topic="pension.min_years"),
-         {"topic": "pension.min_years", "last_entry": "years", "misses": 0}),
-        (Reply("哪个", "clarify", "clarify", choices=OFFERED, topic="fraud"),
-         {"topic": "refund", "last_entry": "ended", "misses": 1, "offered": OFFERED}),
+        (
+            Reply("答", "answer", "answer", entry="years", topic="pension.min_years"),
+            {"topic": "pension.min_years", "last_entry": "years", "misses": 0},
+        ),
+        (
+            Reply("哪个", "clarify", "clarify", choices=OFFERED, topic="fraud"),
+            {"topic": "refund", "last_entry": "ended", "misses": 1, "offered": OFFERED},
+        ),
         (Reply("不会", "no_match", "refuse", missed=True), {"topic": "refund", "last_entry": "ended", "misses": 2}),
         (Reply("不归我管", "out_of_scope", "refuse", topic="out_of_scope.legal"), {"topic": "refund", "misses": 1}),
         (Reply("您好", "greet", "smalltalk"), {"misses": 1}),
     ],
-)  # fmt: skip
+)
 def test_a_conversation_remembers_what_was_answered_missed_and_offered(
     reply: Reply, remembered: dict[str, Any]
 ) -> None:

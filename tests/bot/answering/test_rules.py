@@ -24,9 +24,21 @@ OFFERED = (Choice("c1", "一", entry="years"), Choice("c2", "二", entry="short"
 
 def test_the_order_of_the_rules_is_the_product() -> None:
     assert [rule.__name__ for rule in RULES] == [
-        "crisis", "chosen", "asked_for_human", "exact", "none_of_these", "leaves_message", "resume_code", "own_data",
-        "complaint", "small_talk", "answer", "out_of_scope", "clarify", "refuse",
-    ]  # fmt: skip
+        "crisis",
+        "chosen",
+        "asked_for_human",
+        "exact",
+        "none_of_these",
+        "leaves_message",
+        "resume_code",
+        "own_data",
+        "complaint",
+        "small_talk",
+        "answer",
+        "out_of_scope",
+        "clarify",
+        "refuse",
+    ]
 
 
 # crisis
@@ -34,8 +46,18 @@ def test_the_order_of_the_rules_is_the_product() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["我不想活了", "真的活不下去了", "活够了", "死了算了", "我想自杀", "我要跳楼了", "再不给我办我死给你们看", "钱不到账我就想死", "工伤赔偿没有，我不想活了"],
-)  # fmt: skip
+    [
+        "我不想活了",
+        "真的活不下去了",
+        "活够了",
+        "死了算了",
+        "我想自杀",
+        "我要跳楼了",
+        "再不给我办我死给你们看",
+        "钱不到账我就想死",
+        "工伤赔偿没有，我不想活了",
+    ],
+)
 def test_words_of_despair_get_the_help_line_and_a_human(text: str) -> None:
     said = reply(text, [hit(YEARS, 0.9)], topics=OURS)
     assert (said.because, said.outcome, said.hand_off, said.card) == ("crisis", "handoff", True, rules.FORM)
@@ -44,7 +66,14 @@ def test_words_of_despair_get_the_help_line_and_a_human(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["同事在厂里跳楼算工伤吗", "我老公自杀了有抚恤金吗", "职工在单位自杀能不能认定工伤", "丧葬费怎么领", "气死我了", "累死了还没退休"],
+    [
+        "同事在厂里跳楼算工伤吗",
+        "我老公自杀了有抚恤金吗",
+        "职工在单位自杀能不能认定工伤",
+        "丧葬费怎么领",
+        "气死我了",
+        "累死了还没退休",
+    ],
 )
 def test_questions_about_the_death_of_others_are_no_crisis(text: str) -> None:
     assert reply(text, [hit(YEARS, 0.9)], topics=OURS).because == "answer"
@@ -57,9 +86,14 @@ def test_a_crisis_understood_without_its_words_counts_when_it_is_sure() -> None:
 
 def test_a_crisis_comes_before_everything() -> None:
     for more in (
-        {"means": "human"}, {"exact": True}, {"chosen": NONE}, {"means": "abuse"}, {"means": "greet"},
-        {"chosen": Choice("human", "转人工", action="human")}, {"stage": Stage.WAITING},
-    ):  # fmt: skip
+        {"means": "human"},
+        {"exact": True},
+        {"chosen": NONE},
+        {"means": "abuse"},
+        {"means": "greet"},
+        {"chosen": Choice("human", "转人工", action="human")},
+        {"stage": Stage.WAITING},
+    ):
         assert reply("我不想活了，转人工", [hit(YEARS, 0.9)], **more).because == "crisis"
 
 
@@ -68,9 +102,26 @@ def test_a_crisis_comes_before_everything() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["转人工", "人工", "人工客服", "人工服务", "我要人工", "找真人", "我要找个真人", "帮我接人工", "换人工客服", "叫个工作人员来", "真人客服在吗",
-     "请转接人工", "给我转到人工", "我不想跟机器说话", "找客服", "人工！", "人工在吗"],
-)  # fmt: skip
+    [
+        "转人工",
+        "人工",
+        "人工客服",
+        "人工服务",
+        "我要人工",
+        "找真人",
+        "我要找个真人",
+        "帮我接人工",
+        "换人工客服",
+        "叫个工作人员来",
+        "真人客服在吗",
+        "请转接人工",
+        "给我转到人工",
+        "我不想跟机器说话",
+        "找客服",
+        "人工！",
+        "人工在吗",
+    ],
+)
 def test_who_asks_for_a_human_in_words_gets_one(text: str) -> None:
     said = reply(text, [hit(YEARS, 0.9)], exact=True, topics=OURS)
     assert (said.because, said.outcome, said.hand_off, said.topic) == ("asked_for_human", "handoff", True, "human")
@@ -79,7 +130,16 @@ def test_who_asks_for_a_human_in_words_gets_one(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["人工流产能报销吗", "人工授精医保报不报", "换人工关节医保报多少", "人工耳蜗能报销吗", "人工晶体报销吗", "人工智能会管社保吗", "工作人员态度不好", "客服电话多少"],
+    [
+        "人工流产能报销吗",
+        "人工授精医保报不报",
+        "换人工关节医保报多少",
+        "人工耳蜗能报销吗",
+        "人工晶体报销吗",
+        "人工智能会管社保吗",
+        "工作人员态度不好",
+        "客服电话多少",
+    ],
 )
 def test_other_things_that_are_called_artificial_are_no_wish_for_a_human(text: str) -> None:
     assert reply(text, [hit(YEARS, 0.9)], topics=OURS).because == "answer"
@@ -105,7 +165,6 @@ def test_the_handoff_is_said_in_the_language_of_the_page() -> None:
 
 @pytest.mark.parametrize(("rule", "words"), [("_ASKS_HUMAN", "转人工|真人"), ("_CRISIS", "^$"), ("_ASKS_CODE", "^$")])
 def test_no_question_of_the_shipped_knowledge_is_taken_for_something_else(rule: str, words: str) -> None:
-    import re
 
     pattern = getattr(rules, rule)
     taken = [w for e in read_corpus().entries for w in e.wordings if pattern.search(w) and not re.search(words, w)]
@@ -187,7 +246,9 @@ def test_an_answer_names_its_entry_topic_score_and_sources() -> None:
 def test_neighbours_of_the_topic_and_related_entries_are_offered_beside_an_answer() -> None:
     best = entry("years", related=("age", "gone", "short"))
     far, none_of_it = entry("far"), entry("other", "refund")
-    said = reply("问", [hit(best, 0.9), hit(SHORT, 0.5), hit(far, 0.3), hit(none_of_it, 0.2), hit(AGE, 0.1)], topics=OURS)
+    said = reply(
+        "问", [hit(best, 0.9), hit(SHORT, 0.5), hit(far, 0.3), hit(none_of_it, 0.2), hit(AGE, 0.1)], topics=OURS
+    )
     assert actions(said) == ["short", "age"]
     assert [c.label for c in said.choices] == ["short 的问题？", "age 的问题？"]
 
@@ -239,9 +300,18 @@ def test_an_upset_citizen_is_offered_a_human_with_the_answer() -> None:
 
 @pytest.mark.parametrize(
     ("city", "jurisdiction", "noted"),
-    [("宁波", "杭州", True), ("上海", "全国", True), ("杭州", "杭州", False), ("杭州", "浙江", False), ("浙江", "杭州", False), (None, "杭州", False)],
-)  # fmt: skip
-def test_who_asks_about_another_place_is_told_whose_rule_it_is(city: str | None, jurisdiction: str, noted: bool) -> None:
+    [
+        ("宁波", "杭州", True),
+        ("上海", "全国", True),
+        ("杭州", "杭州", False),
+        ("杭州", "浙江", False),
+        ("浙江", "杭州", False),
+        (None, "杭州", False),
+    ],
+)
+def test_who_asks_about_another_place_is_told_whose_rule_it_is(
+    city: str | None, jurisdiction: str, noted: bool
+) -> None:
     said = reply("问", [hit(entry("a", jurisdiction=jurisdiction), 0.9)], topics=OURS, city=city)
     wanted = say("elsewhere", city=city, jurisdiction=jurisdiction)
     assert (wanted in said.text) is noted

@@ -78,8 +78,11 @@ def test_what_is_not_verified_says_whom_to_ask_in_every_form() -> None:
 def test_a_source_without_an_official_text_is_marked() -> None:
     verified, marked = sources(entry("a", basis=(BASIS, MARKED), jurisdiction="杭州"))
     assert (verified.title, verified.article, verified.effective, verified.mark) == (
-        "社会保险法", "第十六条", "2011-07-01", "",
-    )  # fmt: skip
+        "社会保险法",
+        "第十六条",
+        "2011-07-01",
+        "",
+    )
     assert (verified.jurisdiction, verified.checked) == ("杭州", "2026-11-01")
     assert (marked.title, marked.mark) == (say("unverified", covers="备案的入口"), "常识")
 
@@ -137,14 +140,14 @@ def shipped() -> Corpus:
 def test_no_shipped_answer_has_an_empty_place_in_it(shipped: Corpus, form: Form) -> None:
     told = {e.id: answer_text(e, form, shipped.figures, TODAY) for e in shipped.entries}
     assert len(told) > 600
-    assert [id for id, text in told.items() if "{" in text or "}" in text or not text] == []
+    assert [name for name, text in told.items() if "{" in text or "}" in text or not text] == []
 
 
 def test_what_is_spoken_can_be_heard(shipped: Corpus) -> None:
     """No address, nothing to tap, no brackets and no marks of layout."""
     unheard = re.compile(r"https?:|www\.|点击|点一下|[（）()\[\]【】{}<>*#_|]")
     told = {e.id: answer_text(e, "spoken", shipped.figures, TODAY).split("\n")[0] for e in shipped.entries}
-    assert {id: text for id, text in told.items() if unheard.search(text)} == {}
+    assert {name: text for name, text in told.items() if unheard.search(text)} == {}
 
 
 def test_a_figure_of_a_past_year_is_spoken_without_brackets(shipped: Corpus) -> None:

@@ -23,9 +23,13 @@ BASIS = Basis(document="社会保险法", article="第十六条", effective=date
 
 def entry(id: str, topic: str = "pension.min_years", **fields: Any) -> Entry:
     told: dict[str, Any] = {
-        "question": f"{id} 的问题？", "variants": (), "answer": Answer(text=f"{id} 的答复。"), "basis": (BASIS,),
-        "jurisdiction": "全国", "checked": date(2026, 11, 1),
-    }  # fmt: skip
+        "question": f"{id} 的问题？",
+        "variants": (),
+        "answer": Answer(text=f"{id} 的答复。"),
+        "basis": (BASIS,),
+        "jurisdiction": "全国",
+        "checked": date(2026, 11, 1),
+    }
     return Entry(id=id, topic=topic, **(told | fields))
 
 

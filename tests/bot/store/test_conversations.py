@@ -341,6 +341,13 @@ async def test_a_long_story_is_read_in_pages(store: Conversations) -> None:
     assert [m.seq for m in await store.messages(NAME, after=5, limit=3)] == [6, 7, 8]
 
 
+@pytest.mark.parametrize("after", [2, 2**31, 2**80], ids=str)
+async def test_who_asks_for_what_comes_after_the_end_gets_nothing(store: Conversations, after: int) -> None:
+    await opened(store)
+    assert await store.messages(NAME, after=after) == []
+    assert (await store.listened(NAME, after))[1] == []
+
+
 async def test_what_a_listener_reads_amid_writing_ends_with_the_last_number(store: Conversations) -> None:
     await opened(store)
     writing = asyncio.gather(*(heard(store, said(f"m{n}")) for n in range(60)))
