@@ -188,8 +188,8 @@ def refuse(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
 RULES: tuple[Rule, ...] = (
     crisis,
     chosen,
-    exact,
     asked_for_human,
+    exact,
     none_of_these,
     leaves_message,
     resume_code,

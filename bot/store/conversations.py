@@ -81,7 +81,7 @@ class Conversations:
     async def hear(self, conversation_id: str, said: Message, *, per_minute: int, reopen_ms: int) -> Heard:
         """Appends what a citizen said. Raises NotFound, or Refused `too_often` or `gone`."""
         now = ms(said.at)
-        values = {"b_id": conversation_id, "b_now": now, "b_cut": now - MINUTE, "b_limit": per_minute or 2**31 - 1}
+        values = {"b_id": conversation_id, "b_now": now, "b_cut": now - MINUTE, "b_limit": per_minute or LAST}
 
         def job(connection: Connection) -> Heard:
             row = _HEAR.first(connection, values)

@@ -152,6 +152,13 @@ class Device:
         found: list[Frame] = (await self.read(after)).json()["messages"]
         return found
 
+    async def story(self, count: int) -> list[Frame]:
+        """All messages, once there are so many: over a socket the ack comes before the answer."""
+        async with asyncio.timeout(PATIENCE):
+            while len(found := await self.messages()) < count:
+                await asyncio.sleep(0.02)
+        return found
+
     async def state(self) -> Frame:
         state: Frame = (await self.read(10**6)).json()["state"]
         return state

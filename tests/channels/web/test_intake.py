@@ -62,8 +62,7 @@ class TestOnce:
 
             sending = [by_rest() for _ in range(10)] + [by(line) for line in (one, two)]
             assert set(await asyncio.gather(*sending)) == {2}
-        await asyncio.sleep(0.2)
-        assert [m["id"] for m in await device.messages()] == ["greeting", "q", "re:q"]
+        assert [m["id"] for m in await device.story(3)] == ["greeting", "q", "re:q"]
 
     async def test_with_other_words(self, tell: Tell, device: Device) -> None:
         first = await tell("say", id="q", text=QUESTION)
@@ -130,8 +129,7 @@ class TestChoosing:
     async def test_by_click(self, tell: Tell, device: Device) -> None:
         await tell("say", id="q", text=QUESTION)
         assert (await tell("choose", id="c", choice="r1"))["seq"] == 4
-        await asyncio.sleep(0.1)
-        said, answer = (await device.messages())[3:5]
+        said, answer = (await device.story(5))[3:5]
         assert (said["party"], said["text"]) == ("citizen", "我什么时候可以退休")
         assert (answer["because"], answer["id"]) == ("chosen", "re:c")
         assert "63 岁" in answer["text"]
@@ -146,15 +144,13 @@ class TestChoosing:
         await tell("say", id="q", text=QUESTION)
         first = await tell("choose", id="c", choice="r1")
         assert await tell("choose", id="c", choice="r1") == first
-        await asyncio.sleep(0.1)
-        assert len(await device.messages()) == 5
+        assert len(await device.story(5)) == 5
 
     @pytest.mark.parametrize("choice", ["r9", "", "c1", "<b>", "human"])
     async def test_an_unknown_choice_is_refused(self, tell: Tell, device: Device, choice: str) -> None:
         await tell("say", id="q", text=QUESTION)
         assert (await tell("choose", id="c", choice=choice))["code"] == "unknown_choice"
-        await asyncio.sleep(0.1)
-        assert len(await device.messages()) == 3
+        assert len(await device.story(3)) == 3
 
     async def test_an_offer_that_was_passed_over_may_still_be_taken(self, line: Line) -> None:
         await line.ask(QUESTION)
@@ -176,8 +172,7 @@ class TestChoosing:
 class TestHuman:
     async def test_asking_joins_the_queue_and_offers_the_form(self, tell: Tell, device: Device) -> None:
         assert (await tell("human", id="h"))["seq"] == 2
-        await asyncio.sleep(0.1)
-        said, answer = (await device.messages())[1:3]
+        said, answer = (await device.story(3))[1:3]
         assert (said["party"], said["text"]) == ("citizen", "转人工")
         assert (answer["outcome"], answer["card"]) == ("handoff", {"kind": "form", "form": "message"})
         state = await device.state()
@@ -203,7 +198,7 @@ class TestHuman:
 
     async def test_leaving_the_queue(self, tell: Tell, device: Device) -> None:
         await tell("human", id="h")
-        await asyncio.sleep(0.1)
+        await device.story(3)
         assert await tell("leave_queue", id="l") == {"type": "ack", "id": "l", "seq": 4}
         assert (await device.state())["stage"] == "bot"
         assert (await device.messages())[-1]["because"] == "left_queue"
@@ -292,7 +287,7 @@ class TestMessageForm:
 class TestFeedback:
     async def test_is_kept_and_a_changed_mind_counts(self, tell: Tell, server: Server, device: Device) -> None:
         await tell("say", id="q", text=QUESTION)
-        await asyncio.sleep(0.1)
+        await device.story(3)
         for helpful in (True, False):
             told = await tell("feedback", id=fresh_id(), seq=3, helpful=helpful)
             assert (told["type"], told["seq"]) == ("ack", 3)

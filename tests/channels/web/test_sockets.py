@@ -46,7 +46,7 @@ class TestProof:
     async def test_five_seconds_of_silence_close_with_4401(self, device: Device) -> None:
         began = monotonic()
         assert await device.refusal(auth=False) == NO_TOKEN
-        assert 4.5 < monotonic() - began < 8
+        assert 4.5 < monotonic() - began < 15
 
     async def test_a_foreign_conversation_closes_with_4403(self, server: Server, device: Device) -> None:
         other = await opened(server)
@@ -280,16 +280,16 @@ class TestEnd:
             await line.say(QUESTION, "q")
             line.connection.transport.abort()
         await device.post("human", id="h")  # the server tries to tell it, and learns that the line is dead
-        await asyncio.sleep(0.5)
-        assert "re:q" in {m["id"] for m in await device.messages()}
+        answers = messages.select().where(messages.c.conversation_id == device.id, messages.c.id == "re:q")
+        await eventually(lambda: bool(own_server.rows(answers)))
 
     async def test_pings_keep_a_silent_line(self, device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sockets, "IDLE", 0.6)
+        monkeypatch.setattr(sockets, "IDLE", 1.5)
         async with device.line() as line:
-            for _ in range(5):
+            for _ in range(4):
                 await line.send("ping")
                 await line.next("pong")
-                await asyncio.sleep(0.25)
+                await asyncio.sleep(0.5)
 
     async def test_a_client_that_does_not_read_is_let_go(
         self, own_server: Server, monkeypatch: pytest.MonkeyPatch
