@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import tarfile
 import tempfile
+import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +29,10 @@ PASSING = {"workers", "rates"}  # of the moment only
 
 
 def backup(settings: Settings, target: Path) -> dict[str, int]:
-    """One consistent moment, while serving. Returns rows by table; the file appears whole, mode 0600."""
+    """One consistent moment, while serving. Returns rows by table; the file appears whole, mode 0600.
+
+    Raises SettingsError when it cannot be written there.
+    """
     database = open_database(settings.store)
     counts: dict[str, int] = {}
     making = target.with_name(f".{target.name}.making")
@@ -52,8 +57,11 @@ def backup(settings: Settings, target: Path) -> dict[str, int]:
 
             database.read_now(job)
         making.replace(target)
+    except OSError as error:
+        raise SettingsError(f"{target} cannot be written: {error.strerror}") from error
     finally:
-        making.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            making.unlink()
         database.close()
     return counts
 
@@ -85,10 +93,13 @@ def _changes(database: Database) -> list[str]:
     return database.read_now(lambda c: list(c.scalars(select(applied.c.name))))
 
 
-def _opened(source: Path) -> tarfile.TarFile:
+@contextlib.contextmanager
+def _opened(source: Path) -> Iterator[tarfile.TarFile]:
+    """Raises SettingsError when the file or a part of it is not as we wrote it."""
     try:
-        return tarfile.open(source)
-    except (OSError, tarfile.TarError) as error:
+        with tarfile.open(source) as tar:
+            yield tar
+    except (OSError, tarfile.TarError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(f"{source} cannot be read as a backup: {error}") from error
 
 
@@ -140,10 +151,12 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
 def _lines(tar: tarfile.TarFile, name: str) -> Iterator[bytes]:
     try:
         file = tar.extractfile(name)
+        assert file is not None
+        yield from file
     except KeyError as error:
         raise SettingsError(f"the backup lacks {name}") from error
-    assert file is not None
-    yield from file
+    except OSError as error:
+        raise SettingsError(f"the backup is damaged at {name}: {error}") from error
 
 
 def _member(tar: tarfile.TarFile, name: str) -> bytes:

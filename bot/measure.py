@@ -53,5 +53,14 @@ def log_as_json(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for noisy in ("httpx", "httpcore", "faiss", "faiss.loader", "bm25s", "websockets", "sentence_transformers"):
+    for noisy in (
+        "uvicorn.error",
+        "httpx",
+        "httpcore",
+        "faiss",
+        "faiss.loader",
+        "bm25s",
+        "websockets",
+        "sentence_transformers",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -41,6 +41,15 @@ class Rates:
             wait = seconds_until(since + window_ms, now)
             raise Refused("too_often", "请求太频繁，请稍后再试。", retry_after=wait)
 
+    async def check(self, name: str, *, at_most: int, window_ms: int) -> None:
+        """Counts nothing. Raises Refused `too_often` when `at_most` were counted in the window."""
+        now = now_ms()
+        query = select(rates).where(rates.c.name == name, rates.c.window_from > now - window_ms)
+        row = await self._db.read(lambda c: c.execute(query).first())
+        if row is not None and row._mapping["count"] >= at_most:
+            wait = seconds_until(row.window_from + window_ms, now)
+            raise Refused("too_often", "请求太频繁，请稍后再试。", retry_after=wait)
+
     async def forget_old(self) -> None:
         """Windows that ended an hour ago tell nothing any more."""
         cut = now_ms() - 60 * MINUTE

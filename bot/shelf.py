@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import logging
 import os
+import secrets
 import socket
 import tarfile
+import tempfile
+import zlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Select, select
 
 from bot.bus import Bus
 from bot.errors import NotFound
-from bot.store.conversations import upsert
+from bot.store.conversations import insert_new, upsert
 from bot.store.database import Database, now_ms
 from bot.tables import artefacts, pointers, versions, workers
-from knowledge_base.errors import KnowledgeError
+from knowledge_base.artefact import verify
+from knowledge_base.errors import ArtefactError, KnowledgeError
 from knowledge_base.index import Index
 from knowledge_base.library import Library
 
@@ -38,6 +44,14 @@ class Pointer:
     live: str
 
 
+class Part(NamedTuple):
+    """Half of a version: its name in the store, its folder on disk."""
+
+    name: str
+    folder: Path
+    kind: str
+
+
 class Shelf:
     def __init__(self, database: Database, library: Library) -> None:
         self._db = database
@@ -45,42 +59,49 @@ class Shelf:
 
     def put(self, index: Index) -> None:
         """Keeps a built version in the store, so that other machines need not build it."""
-        parts = {
-            f"index-{index.version}": self._library.folder(index.version),
-            f"models-{index.models.version}": self._library.models_folder(index.models.version),
-        }
+        parts = self._parts(index.version, index.models.version)
+        query = partial(_names, select(artefacts.c.id).where(artefacts.c.id.in_([p.name for p in parts])))
+        known = self._db.read_now(query)
+        packed = [{"id": p.name, "content": _packed(p.folder)} for p in parts if p.name not in known]
+        told = {
+            "id": index.version, "models": index.models.version, "status": "ready", "entries": len(index.entries),
+            "made_at": now_ms(), "live_at": None, "report": {"bands": index.join.as_json()["bands"]},
+        }  # fmt: skip
 
         def job(connection: Connection) -> None:
-            for name, folder in parts.items():
-                if connection.scalar(select(artefacts.c.id).where(artefacts.c.id == name)) is None:
-                    connection.execute(artefacts.insert().values(id=name, content=_packed(folder)))
-            told = {
-                "id": index.version, "models": index.models.version, "status": "ready", "entries": len(index.entries),
-                "made_at": now_ms(), "live_at": None, "report": {"bands": index.join.as_json()["bands"]},
-            }  # fmt: skip
-            connection.execute(upsert(connection, versions).values(told).on_conflict_do_nothing())
+            for part in packed:
+                insert_new(connection, artefacts, part)
+            insert_new(connection, versions, told)
 
         self._db.write_now(job)
 
     def load(self, version: str) -> Index:
-        """From disk, else from the store. Raises NotFound or ArtefactError."""
-        if not self._library.has(version):
-            self._fetch(version)
+        """From disk, else from the store; what is damaged on disk is fetched anew. Raises NotFound or ArtefactError."""
+        if self._library.has(version):
+            try:
+                return self._library.load(version)
+            except ArtefactError as error:
+                log.warning("%s; fetching it anew", error)
+        self._fetch(version)
         return self._library.load(version)
 
     def _fetch(self, version: str) -> None:
         models = self._db.read_now(lambda c: c.scalar(select(versions.c.models).where(versions.c.id == version)))
         if models is None:
             raise NotFound(f"version {version}")
-        for name, folder in (
-            (f"models-{models}", self._library.models_folder(models)),
-            (f"index-{version}", self._library.folder(version)),
-        ):
-            if not folder.exists():
-                packed = self._db.read_now(partial(_content, name))
-                if packed is None:
-                    raise NotFound(name)
-                _unpack(packed, folder)
+        for part in self._parts(version, models):
+            if _is_whole(part):
+                continue
+            packed = self._db.read_now(partial(_content, part.name))
+            if packed is None:
+                raise NotFound(part.name)
+            _unpack(packed, part)
+
+    def _parts(self, version: str, models: str) -> tuple[Part, Part]:
+        return (
+            Part(f"models-{models}", self._library.models_folder(models), "models"),
+            Part(f"index-{version}", self._library.folder(version), "index"),
+        )
 
     def pointer(self) -> Pointer | None:
         """None before anything was published."""
@@ -123,7 +144,7 @@ class Follower:
         self._db = database
         self._shelf = shelf
         self._library = library
-        self._id = f"{socket.gethostname()}:{os.getpid()}"
+        self._id = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._loaded: dict[str, Index] = {}
         self.ready = False
 
@@ -193,12 +214,27 @@ def _packed(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _unpack(packed: bytes, folder: Path) -> None:
-    """A folder appears whole or not at all."""
-    making = folder.with_name(f".making-{folder.name}-{os.getpid()}")
-    making.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
-        tar.extractall(making, filter="data")
-    if folder.exists():
-        return
-    making.rename(folder)
+def _is_whole(part: Part) -> bool:
+    try:
+        verify(part.folder, kind=part.kind)
+    except ArtefactError:
+        return False
+    return True
+
+
+def _unpack(packed: bytes, part: Part) -> None:
+    """A folder appears whole or not at all. Raises ArtefactError when the store's copy is damaged."""
+    shelf = part.folder.parent
+    shelf.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=shelf, prefix=".making-") as made:
+        fresh = part._replace(folder=Path(made) / part.folder.name)
+        try:
+            with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+                tar.extractall(fresh.folder, filter="data")
+        except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+            raise ArtefactError(f"{part.name} is damaged in the store: {error}") from error
+        verify(fresh.folder, kind=part.kind)
+        with contextlib.suppress(OSError):  # another process of this machine was faster
+            if part.folder.exists() and not _is_whole(part):
+                part.folder.rename(Path(made) / "damaged")
+            fresh.folder.rename(part.folder)

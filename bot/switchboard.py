@@ -132,7 +132,7 @@ class Switchboard:
         for _ in range(TRIES):
             if conversation.stage not in BOT_SPEAKS_IN:
                 return
-            reply = self._assistant.decide(perceived, conversation, self._now(), chosen)
+            reply = _offering(self._assistant.decide(perceived, conversation, self._now(), chosen), heard.message.seq)
             try:
                 await self._speak(conversation, heard.message, reply, perceived)
             except Stale:
@@ -358,6 +358,12 @@ class Switchboard:
         if len(shown) > self._rules.characters:
             raise Refused("too_long", f"一次最多 {self._rules.characters} 个字，请说短一些，或分几次说。")
         return shown
+
+
+def _offering(reply: Reply, seq: int) -> Reply:
+    """Each offer's choices have ids of their own, so an old button never means a new offer; 转人工 and 都不是 mean
+    the same everywhere."""
+    return replace(reply, choices=tuple(c if c.action else replace(c, id=f"{c.id}.{seq}") for c in reply.choices))
 
 
 def digest(token: str) -> str:

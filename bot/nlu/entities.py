@@ -45,7 +45,8 @@ _DURATION = re.compile(
     rf"|(?P<months>{_NUM}|半)多?个多?月|(?P<pair>俩)月"
 )
 _AGE = re.compile(rf"(?P<age>{_NUM})[多来]?周?岁半?")
-_SUM = r"(?<![\d.第])(?P<sum>(?:\d+(?:\.\d+)?|[零〇一二两三四五六七八九十百千万])+)[来几]?(?:多|出头|左右)?"
+# Possessive (++): what was read is not given back, else a long row of figures takes minutes.
+_SUM = r"(?<![\d.第])(?P<sum>(?:\d++(?:\.\d++)?+|[零〇一二两三四五六七八九十百千万])++)[来几]?(?:多|出头|左右)?"
 _MONEY = re.compile(
     rf"{_SUM}(?P<unit>块钱?|元|圆|毛钱?)(?P<tenth>[1-9一二三四五六七八九](?![\d十百千万]))?(?:出头|左右)?"
 )

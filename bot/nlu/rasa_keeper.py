@@ -25,9 +25,16 @@ FAILURES = 3  # missed health questions in a row, then the sidecar is started an
 class RasaKeeper:
     """`wanted` names the model that should answer: its id and file, or None while there is none."""
 
-    def __init__(self, socket: Path, wanted: Callable[[], tuple[str, Path] | None]) -> None:
+    def __init__(
+        self,
+        socket: Path,
+        wanted: Callable[[], tuple[str, Path] | None],
+        *,
+        command: Callable[..., list[str]] = rasa_model.command,
+    ) -> None:
         self._socket = socket
         self._wanted = wanted
+        self._command = command
         self._process: asyncio.subprocess.Process | None = None
         self._serving = ""
         self._since = 0.0
@@ -84,7 +91,7 @@ class RasaKeeper:
     async def _start(self, name: str, model: Path) -> None:
         """The new process takes the socket's place when it is ready; only then the old one ends."""
         process = await asyncio.create_subprocess_exec(
-            *rasa_model.command("serve", model=model, socket=self._socket, model_id=name),
+            *self._command("serve", model=model, socket=self._socket, model_id=name),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, preexec_fn=end_with_parent,
             start_new_session=True, env=rasa_model.environment() | {"TMPDIR": str(self._socket.parent)},
         )  # fmt: skip

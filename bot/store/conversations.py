@@ -193,7 +193,9 @@ class Conversations:
             row = _row(connection, conversation_id)
             if row is None:
                 raise NotFound(conversation_id)
-            found = _AFTER.all(connection, {"b_id": conversation_id, "b_after": min(after, LAST), "b_upto": row.last_seq})
+            found = _AFTER.all(
+                connection, {"b_id": conversation_id, "b_after": min(after, LAST), "b_upto": row.last_seq}
+            )
             return _conversation(row), [_message(m) for m in found]
 
         return await self._db.read(job)

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.answering.assistant import Perceived
 from bot.conversation import Choice
+from bot.errors import Refused
 from bot.opinions import Opinions
 from bot.rates import Rates
 from bot.store.conversations import Heard
@@ -92,8 +93,13 @@ class Intake:
         return answer
 
     async def _resumed(self, frame: wire.Resume, sender: Sender) -> Taken:
-        await self._rates.count(f"resume:{sender.address}", per_minute=RESUME_TRIES, window_ms=RESUME_WINDOW_MS)
-        opened = await self._switchboard.resume(frame.code)
+        tries = f"resume:{sender.address}"
+        await self._rates.check(tries, at_most=RESUME_TRIES, window_ms=RESUME_WINDOW_MS)
+        try:
+            opened = await self._switchboard.resume(frame.code)
+        except Refused:
+            await self._rates.count(tries, per_minute=RESUME_TRIES, window_ms=RESUME_WINDOW_MS)
+            raise
         told = {"type": "resumed", "id": frame.id, "conversation": opened.conversation.id, "token": opened.token}
         return Taken((told, _ack(frame.id, opened.conversation.last_seq)))
 

@@ -39,8 +39,12 @@ def create_app(database: sqlite3.Connection) -> FastAPI:
                 told = orjson.loads(await socket.receive_text())
                 name, text, now = told["id"], told["text"], time.time_ns() // 1_000_000
                 database.execute("BEGIN IMMEDIATE")
-                database.execute("INSERT INTO messages (name, party, text, at) VALUES (?, 'citizen', ?, ?)", (name, text, now))
-                database.execute("INSERT INTO messages (name, party, text, at) VALUES (?, 'bot', ?, ?)", (f"re:{name}", text, now))
+                database.execute(
+                    "INSERT INTO messages (name, party, text, at) VALUES (?, 'citizen', ?, ?)", (name, text, now)
+                )
+                database.execute(
+                    "INSERT INTO messages (name, party, text, at) VALUES (?, 'bot', ?, ?)", (f"re:{name}", text, now)
+                )
                 database.execute("COMMIT")
                 echo = {"type": "message", "id": f"re:{name}", "party": "bot", "text": text, "at": now}
                 await socket.send_text(orjson.dumps(echo).decode())

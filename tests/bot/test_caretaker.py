@@ -39,7 +39,9 @@ async def told(desk: Desk, name: str = NAME) -> list[str]:
     ("seconds", "because"),
     [(0, []), (180, []), (181, ["reminder"]), (299, ["reminder"])],
 )
-async def test_after_three_minutes_of_silence_the_citizen_is_reminded(desk: Desk, seconds: int, because: list[str]) -> None:
+async def test_after_three_minutes_of_silence_the_citizen_is_reminded(
+    desk: Desk, seconds: int, because: list[str]
+) -> None:
     await asked(desk)
     desk.clock.move(seconds=seconds)
     await desk.caretaker.round()
@@ -135,7 +137,9 @@ async def test_a_word_said_while_the_caretaker_looks_keeps_the_conversation_open
 # Killed processes
 
 
-async def test_what_a_killed_process_left_is_answered_exactly_once(database: Database, neighbour: Database, clock: Clock) -> None:
+async def test_what_a_killed_process_left_is_answered_exactly_once(
+    database: Database, neighbour: Database, clock: Clock
+) -> None:
     """Two caretakers, and the process that was thought dead speaks after all."""
     desk, other = (join(of, MemoryBus(), clock) for of in (database, neighbour))
     await asked(desk)
@@ -146,7 +150,10 @@ async def test_what_a_killed_process_left_is_answered_exactly_once(database: Dat
     assert (await desk.store.find(NAME)).last_seq == 5
     clock.move(seconds=2)
     await asyncio.gather(
-        desk.caretaker.round(), other.caretaker.round(), desk.switchboard.answer(heard, perceived), desk.caretaker.round()
+        desk.caretaker.round(),
+        other.caretaker.round(),
+        desk.switchboard.answer(heard, perceived),
+        desk.caretaker.round(),
     )
     kept = [m.id for m in await desk.store.messages(NAME, after=5)]
     assert sorted(kept) == ["re:m2", "re:m3"]
@@ -212,9 +219,7 @@ async def test_rounds_go_on_after_one_that_failed(
     assert [r.levelno for r in caplog.records] == [logging.WARNING, logging.ERROR]
 
 
-async def test_what_has_served_its_purpose_is_erased_in_the_rounds(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_has_served_its_purpose_is_erased_in_the_rounds(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ROUND", 0.01)
     await desk.database.write(lambda c: desk.contacts.keep(c, "13800138000", purpose="message_form", at=desk.clock()))
     desk.clock.now += KEPT_FOR

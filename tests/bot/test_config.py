@@ -107,7 +107,9 @@ def test_the_environment_goes_over_the_file(told, tmp_path: Path) -> None:  # ty
 
 
 def test_a_relative_database_and_home_have_one_place_wherever_one_stands(
-    told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # type: ignore[no-untyped-def]
+    told,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,  # type: ignore[no-untyped-def]
 ) -> None:
     assert told("store: sqlite:///a/b.db").store == f"sqlite:///{tmp_path}/var/a/b.db"
     assert told("store: sqlite:////srv/b.db").store == "sqlite:////srv/b.db"

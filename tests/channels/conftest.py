@@ -34,10 +34,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # training such a small model on 
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with tables, models and a published version."""
     home = tmp_path_factory.mktemp("template")
-    if os.environ.get("TINY_HOME"):  # DEVONLY
-        home = Path(os.environ["TINY_HOME"])  # DEVONLY
-        if (home / "yida.db").exists():  # DEVONLY
-            return home  # DEVONLY
     library = Library(home / "knowledge")
     intents = {name: texts[:EXAMPLES] for name, texts in read_training().by_intent().items() if name in INTENTS}
     index = library.build(read_corpus(CORPORA, CORPORA / "figures.yml"), intents)

@@ -106,7 +106,7 @@ def frames_for(seq: int) -> list[dict[str, Any]]:
     form = {"topic": "退休", "text": "请回电", "phone": "13800138000", "consent": True}
     return [
         {"type": "say", "text": "养老保险最低要交多少年"},
-        {"type": "choose", "choice": "r1"},
+        {"type": "choose", "choice": "r1.2"},
         {"type": "choose", "choice": "nothing"},
         {"type": "say", "text": "13800138000 怎么办社保卡"},
         {"type": "human"},

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -19,6 +21,7 @@ import pytest
 import yaml
 
 from bot.config import ROOT
+from bot.measure import JsonLines
 from tests.channels.citizen import Device, dial, opened
 from tests.channels.conftest import Furnish
 from tests.channels.serving import Server
@@ -105,7 +108,38 @@ async def test_a_conversation_leaves_no_trace_in_the_log(worker: Worker) -> None
         assert secret not in log
 
 
-@pytest.mark.xfail(strict=True, reason="bot/measure.py: uvicorn.error tells every socket's address and query at INFO")
+async def test_a_fault_is_logged_with_its_place_and_without_its_values(
+    own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exception's text may hold what a citizen wrote."""
+    kept = io.StringIO()
+    handler = logging.StreamHandler(kept)
+    handler.setFormatter(JsonLines())
+
+    async def broken(*told: object, **more: object) -> None:
+        raise ValueError(WORDS[0])
+
+    device = await opened(own_server)
+    logging.getLogger().addHandler(handler)
+    try:
+        for part, method in (("opinions", "mark"), ("switchboard", "answer"), ("switchboard", "hear")):
+            monkeypatch.setattr(getattr(own_server.parts, part), method, broken)
+            frame = {"seq": 1, "helpful": True} if part == "opinions" else {"text": WORDS[0]}
+            kind = "feedback" if part == "opinions" else "say"
+            await device.post(kind, id=f"rest-{method}", **frame)
+            async with device.line() as line:
+                await line.send(kind, id=method, **frame)
+                await line.told(method)
+    finally:
+        logging.getLogger().removeHandler(handler)
+    lines = [json.loads(told) for told in kept.getvalue().splitlines()]
+    errors = [told for told in lines if told["level"] == "error"]
+    assert len(errors) == 6
+    assert all(told["exception"][0] == "ValueError" and "test_logs.py" in told["exception"][-1] for told in errors)
+    for secret in (WORDS[0], device.token):
+        assert secret not in kept.getvalue()
+
+
 async def test_neither_an_address_nor_a_query_is_logged(worker: Worker) -> None:
     """A token in the address does not count; written down, it would be found by whoever reads logs."""
     server = cast(Server, worker)

@@ -77,6 +77,14 @@ async def test_every_response_is_guarded(server: Server, method: str, path: str,
     assert_guarded(response)
 
 
+async def test_a_part_that_is_the_same_is_not_sent_again_and_guarded_too(server: Server) -> None:
+    async with http(server) as client:
+        etag = (await client.get("/static/chat.js")).headers["etag"]
+        response = await client.get("/static/chat.js", headers={"If-None-Match": etag})
+    assert (response.status_code, response.content) == (304, b"")
+    assert_guarded(response)
+
+
 async def test_a_fault_of_ours_is_guarded_too_and_tells_nothing(
     own_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -142,7 +144,11 @@ def test_the_table_is_long_enough() -> None:
     assert len(set(TABLE)) == len(TABLE)
 
 
-@given(st.text(alphabet="社保养老金杭州男女儿一二三十百千万零半年个月日号岁元块多0123456789.-到上下周天今明去 ，a", max_size=40))
+@given(
+    st.text(
+        alphabet="社保养老金杭州男女儿一二三十百千万零半年个月日号岁元块多0123456789.-到上下周天今明去 ，a", max_size=40
+    )
+)
 def test_found_entities_lie_in_the_text_in_order_and_apart(text: str) -> None:
     found = FINDER.find(text)
     assert all(0 <= e.start < e.end <= len(text) and e.value for e in found)
@@ -150,6 +156,15 @@ def test_found_entities_lie_in_the_text_in_order_and_apart(text: str) -> None:
 
 
 FINDER = EntityFinder.of(read_training())
+
+
+@pytest.mark.parametrize(
+    "piece", ["1", "1.", "一", "十", "万", "1年", "年", "1月", "一千", "上", "1到", "社保", "3.5", "半", "一二三四五1"]
+)
+def test_a_long_monotonous_text_takes_no_long_time(piece: str) -> None:
+    began = monotonic()
+    FINDER.find((piece * 500)[:500])
+    assert monotonic() - began < 0.5
 
 
 def test_a_word_that_examples_seldom_mark_is_not_trusted() -> None:
@@ -164,13 +179,18 @@ def test_a_word_that_examples_seldom_mark_is_not_trusted() -> None:
 
 
 def test_the_longest_word_wins() -> None:
-    finder = EntityFinder.of(TrainingData((), {}, {"insurance_type": ("养老", "养老保险"), "person_group": ("职工养老",)}))
+    finder = EntityFinder.of(
+        TrainingData((), {}, {"insurance_type": ("养老", "养老保险"), "person_group": ("职工养老",)})
+    )
     assert [e.name for e in finder.find("职工养老保险")] == ["person_group"]
     assert finder.find("养老保险") == (Entity("insurance_type", "养老保险", 0, 4),)
 
 
 def test_without_training_data_patterns_still_work() -> None:
-    assert EntityFinder.of(TrainingData(())).find("交了3年，52岁") == (Entity("months", "36", 2, 4), Entity("age", "52", 5, 8))
+    assert EntityFinder.of(TrainingData(())).find("交了3年，52岁") == (
+        Entity("months", "36", 2, 4),
+        Entity("age", "52", 5, 8),
+    )
 
 
 class TestAnotherEnginesEntities:

@@ -59,7 +59,11 @@ def test_files_of_a_folder_are_joined_in_their_order(folder: Path) -> None:
     [
         ("您好", "您好", ()),
         ("[3年](months)", "3年", (Entity("months", "3年", 0, 2),)),
-        ("交了[3年](months)还差[2年](months)", "交了3年还差2年", (Entity("months", "3年", 2, 4), Entity("months", "2年", 6, 8))),
+        (
+            "交了[3年](months)还差[2年](months)",
+            "交了3年还差2年",
+            (Entity("months", "3年", 2, 4), Entity("months", "2年", 6, 8)),
+        ),
         ('[半年]{"entity": "months", "value": "6"}', "半年", (Entity("months", "6", 0, 2),)),
         ('[半年]{"entity": "months"}', "半年", (Entity("months", "半年", 0, 2),)),
         ("[不是标记] (months)", "[不是标记] (months)", ()),

@@ -26,7 +26,10 @@ def test_a_number_is_read(text: str, value: float) -> None:
     assert number(text) == pytest.approx(value)
 
 
-@pytest.mark.parametrize("text", ["", "万", "年", "三四千", "六七万", "十百", "百千", "一千二千", "1万2万", "三 千", "-3", "1.", "千五百万万"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "万", "年", "三四千", "六七万", "十百", "百千", "一千二千", "1万2万", "三 千", "-3", "1.", "千五百万万"],
+)
 def test_what_is_no_one_number_is_refused(text: str) -> None:
     assert number(text) is None
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
@@ -21,13 +20,6 @@ from bot.understanding import Entity, Understanding
 from tests.bot.nlu.sidecars import echo, parsed, scripted_rasa
 
 SOON = 0.3
-
-
-@pytest.fixture
-def path() -> Iterator[Path]:
-    """Short: a socket's path has 108 bytes."""
-    with TemporaryDirectory(prefix="yida-") as folder:
-        yield Path(folder) / "rasa"
 
 
 class ScriptedLocal:
@@ -63,7 +55,9 @@ class TestClient:
     async def test_one_connection_serves_many_questions(self, path: Path) -> None:
         async with scripted_rasa(path) as server:
             client = RasaClient(path, deadline=SOON)
-            assert [(await client.ask({"text": str(n)}))["intent"]["name"] for n in range(20)] == [str(n) for n in range(20)]
+            assert [(await client.ask({"text": str(n)}))["intent"]["name"] for n in range(20)] == [
+                str(n) for n in range(20)
+            ]
             assert server.connections == 1
             client.close()
 
@@ -116,7 +110,9 @@ class TestClient:
             assert (await client.ask({"text": "second"}))["intent"]["name"] == "second"
             client.close()
 
-    @pytest.mark.parametrize("told", [b"{not json\n", b"[]\n", b'"text"\n', b"", b"{", b"\xff\xfe\n", b"x" * (1 << 21) + b"\n"])
+    @pytest.mark.parametrize(
+        "told", [b"{not json\n", b"[]\n", b'"text"\n', b"", b"{", b"\xff\xfe\n", b"x" * (1 << 21) + b"\n"]
+    )
     async def test_a_broken_answer_is_an_error(self, path: Path, told: bytes) -> None:
         async def answer(request: Mapping[str, Any]) -> bytes:
             return told
@@ -297,5 +293,3 @@ class TestNLU:
 
             await asyncio.gather(*(citizen(n) for n in range(rasa.QUEUE)))
             assert not fallbacks
-
-

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import yaml
 
@@ -11,7 +9,7 @@ from bot.nlu.examples import Example, TrainingData, parse_example, read_training
 from bot.nlu.rasa_data import marked, plain, rasa_yaml, tokenizer_words, topic_wordings
 from bot.understanding import Entity
 from knowledge_base.corpus import Corpus, read_corpus
-from tests.knowledge_base.tiny import CORPORA, FIGURES, entry
+from tests.knowledge_base.tiny import entry
 
 DATA = TrainingData(
     (Example("您好", "greet"), Example("在杭州交了3年", "faq_pension_min_years", (Entity("city", "杭州", 1, 3),))),
@@ -22,14 +20,12 @@ DATA = TrainingData(
 
 @pytest.fixture(scope="module")
 def corpus() -> Corpus:
-    return replace(
-        read_corpus(CORPORA, FIGURES),
-        entries=(
-            entry("a", "pension.min_years", "养老金要交几年", "宁波要交几年[吗]", "最少交多久"),
-            entry("b", "pension.min_years", "不够年限怎么办", "(差两年)怎么办"),
-            entry("c", "card.loss", "卡丢了"),
-        ),
+    entries = (
+        entry("a", "pension.min_years", "养老金要交几年", "宁波要交几年[吗]", "最少交多久"),
+        entry("b", "pension.min_years", "不够年限怎么办", "(差两年)怎么办"),
+        entry("c", "card.loss", "卡丢了"),
     )
+    return Corpus(entries, {}, {})
 
 
 def told(corpus: Corpus, each: int = 30) -> dict[str, list[str]]:
@@ -62,12 +58,17 @@ def test_brackets_of_a_wording_are_no_marks(corpus: Corpus) -> None:
 
 def test_synonyms_are_told_and_lookups_are_not(corpus: Corpus) -> None:
     blocks = rasa_yaml(DATA, corpus, each=5)["nlu"]
-    assert {b["synonym"]: b["examples"] for b in blocks if "synonym" in b} == {"养老": "- 退休金\n- 养老金\n", "女": "- 女的\n"}
+    assert {b["synonym"]: b["examples"] for b in blocks if "synonym" in b} == {
+        "养老": "- 退休金\n- 养老金\n",
+        "女": "- 女的\n",
+    }
     assert not [b for b in blocks if "lookup" in b]
 
 
 def test_words_of_entities_are_whole_for_the_tokenizer() -> None:
-    assert tokenizer_words(DATA).splitlines() == sorted(f"{w} 20000" for w in ("退休金", "养老金", "女的", "杭州", "宁波", "养老"))
+    assert tokenizer_words(DATA).splitlines() == sorted(
+        f"{w} 20000" for w in ("退休金", "养老金", "女的", "杭州", "宁波", "养老")
+    )
 
 
 def test_a_value_of_its_own_is_written_out() -> None:

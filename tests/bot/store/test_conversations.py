@@ -64,9 +64,7 @@ async def test_an_id_of_somebody_else_or_of_long_ago_is_refused(
     assert await database.read(lambda c: c.scalar(select(func.count()).select_from(tokens))) == 1
 
 
-async def test_ten_openings_of_one_id_at_once_make_one_conversation(
-    store: Conversations, neighbour: Database
-) -> None:
+async def test_ten_openings_of_one_id_at_once_make_one_conversation(store: Conversations, neighbour: Database) -> None:
     other = Conversations(neighbour)
     every = [opened(s, at=NOON + timedelta(seconds=n)) for n in range(5) for s in (store, other)]
     told = await together(*every)

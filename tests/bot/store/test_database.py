@@ -152,9 +152,7 @@ async def test_a_full_disk_acks_nothing_and_works_again_when_there_is_room(sqlit
         await sqlite.write(lambda c: c.exec_driver_sql(f"PRAGMA max_page_count={used + pages}").scalar_one())
 
     await room(20)
-    told = await asyncio.gather(
-        *(heard(store, said(f"m{n}", "字" * 500)) for n in range(120)), return_exceptions=True
-    )
+    told = await asyncio.gather(*(heard(store, said(f"m{n}", "字" * 500)) for n in range(120)), return_exceptions=True)
     acked = {h.message.id: h.message.seq for h in told if not isinstance(h, BaseException)}
     refused = [t for t in told if isinstance(t, BaseException)]
     assert refused
@@ -325,6 +323,8 @@ async def test_postgres_is_another_word_for_postgresql(postgres_url: str) -> Non
 async def test_a_committed_transaction_survives_losing_power(sqlite: Database) -> None:
     """The settings that make an ack true: every commit is synchronised, and readers don't wait."""
     said_by = await sqlite.write(
-        lambda c: [c.exec_driver_sql(f"PRAGMA {p}").scalar_one() for p in ("synchronous", "journal_mode", "foreign_keys")]
+        lambda c: [
+            c.exec_driver_sql(f"PRAGMA {p}").scalar_one() for p in ("synchronous", "journal_mode", "foreign_keys")
+        ]
     )
     assert said_by == [2, "wal", 1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import sqlite3
+from contextlib import closing
 from time import monotonic
 from typing import Any
 
@@ -126,12 +128,18 @@ class TestListening:
         assert answer["because"] == "exact"
         assert len(answer["answer_code"]) == 9
         assert answer["choices"] == [
-            {"id": "r1", "label": "我什么时候可以退休"}, {"id": "r2", "label": "养老保险断了能不能补缴"},
+            {"id": "r1.2", "label": "我什么时候可以退休"}, {"id": "r2.2", "label": "养老保险断了能不能补缴"},
         ]  # fmt: skip
 
-    async def test_an_ack_means_that_it_is_on_disk(self, device: Device, line: Line) -> None:
-        await line.say(QUESTION, "q1")
-        assert "q1" in [m["id"] for m in await device.messages()]
+    async def test_an_ack_means_that_it_is_on_disk(self, server: Server, device: Device, line: Line) -> None:
+        """Whoever opens the file at that moment finds it, at the number of the ack."""
+        with closing(sqlite3.connect(server.settings.home / "yida.db")) as another:
+            for n in range(20):
+                seq = (await line.say(QUESTION, f"q{n}"))["seq"]
+                found = another.execute(
+                    "SELECT id FROM messages WHERE conversation_id = ? AND seq = ?", (device.id, seq)
+                )
+                assert found.fetchall() == [(f"q{n}",)]
 
     async def test_after_gives_every_later_message_once_then_the_state(self, device: Device) -> None:
         for n in range(5):
