@@ -170,6 +170,8 @@ def _windows(kind_of: Callable[[Sequence[str], bool], str | None]) -> Finder:
 def _identity(pieces: Sequence[str], alone: bool) -> str | None:
     """A day of birth at its place tells; a wrong check digit is a typo, not harmless."""
     digits = "".join(pieces)
+    if len(digits) == len(pieces) and not alone:
+        return None  # one by one, where it begins and ends cannot be told
     new = len(digits) == 18 and digits[:17].isdigit() and _DAY.fullmatch(digits[6:14])
     old = len(digits) == 15 and digits.isdigit() and alone and len(pieces) < 4 and _DAY.fullmatch("19" + digits[6:12])
     return "identity" if new or old else None

@@ -14,6 +14,7 @@ from hypothesis import settings
 from bot.bus.memory import MemoryBus
 from bot.store.conversations import Conversations
 from bot.store.database import Database, open_database
+from bot.tables import applied, metadata
 from tests.parts import Desk, join
 from tests.scripted import Clock
 from tests.servers import RedisServer, postgres_server
@@ -21,6 +22,8 @@ from tests.servers import RedisServer, postgres_server
 # The machine is shared, so no example has a deadline; the gate tries the same examples each time.
 settings.register_profile("here", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.load_profile("here")
+
+OTHERS = "pid <> pg_backend_pid()"
 
 
 @pytest.fixture(scope="session")
@@ -35,26 +38,26 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_url(postgres: str) -> Iterator[str]:
-    """A database of this test's own, as empty as after the first start."""
-    name = f"t{uuid4().hex[:12]}"
-    _run(postgres, f"CREATE DATABASE {name} TEMPLATE ready STRATEGY FILE_COPY")
-    yield _url(postgres, name)
-    _run(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+def postgres_url(postgres: str) -> str:
+    """The database `ready`, as empty as after the first start."""
+    tables = [t.name for t in reversed(metadata.sorted_tables) if t is not applied]
+    emptied = "; ".join(f"DELETE FROM {name}" for name in tables)
+    _run(postgres, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'ready' AND {OTHERS}")
+    _run(postgres, f"{emptied}; ALTER SEQUENCE moves_id_seq RESTART", "ready")
+    return _url(postgres, "ready")
 
 
 @pytest.fixture
-def empty_postgres_url(postgres: str) -> Iterator[str]:
+def empty_postgres_url(postgres: str) -> str:
     """A database without tables."""
     name = f"e{uuid4().hex[:12]}"
-    _run(postgres, f"CREATE DATABASE {name} STRATEGY FILE_COPY")
-    yield _url(postgres, name)
-    _run(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    _run(postgres, f"CREATE DATABASE {name}")
+    return _url(postgres, name)
 
 
-def _run(host: str, statement: str) -> None:
-    with psycopg.connect(host=host, user="postgres", autocommit=True) as connection:
-        connection.execute(statement)
+def _run(host: str, statements: str, name: str = "postgres") -> None:
+    with psycopg.connect(host=host, user="postgres", dbname=name, autocommit=True) as connection:
+        connection.execute(statements)
 
 
 def _url(host: str, name: str) -> str:

@@ -58,7 +58,6 @@ async def _evaluate(
         results.append(SetResult(name, await _asked(assistant, questions), {}))
     intents = read_training().by_intent()
     variants = [(f"without {arm}", tuple(a for a in ARMS if a != arm)) for arm in ARMS]
-    variants.extend((f"{arm} alone", (arm,)) for arm in ARMS)
     for number, (label, arms) in enumerate(variants, start=1):
         join = fit_join(index, rows_of(index.corpus.entries), intents, arms=arms)
         library.serve(index.with_join(join, arms))

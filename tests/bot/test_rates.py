@@ -65,6 +65,21 @@ async def test_a_longer_window_counts_longer(database: Database, time: Time) -> 
     assert refused.value.retry_after == 60
 
 
+async def test_looking_counts_nothing_and_refuses_once_enough_was_counted(database: Database, time: Time) -> None:
+    counting = Rates(database)
+    for _ in range(2):
+        for _ in range(5):
+            await counting.check("resume:a", at_most=2, window_ms=MINUTE)
+        await counting.count("resume:a", per_minute=2)
+    time.now += 20_001
+    with pytest.raises(Refused, match="too_often") as refused:
+        await counting.check("resume:a", at_most=2, window_ms=MINUTE)
+    assert refused.value.retry_after == 40
+    await counting.check("resume:b", at_most=2, window_ms=MINUTE)
+    time.now += 40_000
+    await counting.check("resume:a", at_most=2, window_ms=MINUTE)
+
+
 async def test_zero_is_no_limit_and_costs_no_write(database: Database) -> None:
     for _ in range(5):
         await Rates(database).count("say:a", per_minute=0)

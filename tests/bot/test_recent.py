@@ -214,7 +214,7 @@ async def _play(steps: Iterable[tuple[str, int]], delays: list[int], listeners: 
 KINDS = some.sampled_from(["receive", "hear", "leave", "end", "far receive", "far hear", "far wait", "far leave"])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     steps=some.lists(some.tuples(KINDS, some.integers(0, 6)), max_size=12),
     delays=some.lists(some.integers(0, 8), max_size=60),

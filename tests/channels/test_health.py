@@ -76,6 +76,10 @@ class TestUnready:
         assert told["store"] == "TimeoutError"
 
     async def test_when_no_version_answers(self, own_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def behind(*told: object) -> None:
+            """Nothing can be loaded: the next look does not make it ready again."""
+
+        monkeypatch.setattr(own_server.parts.follower, "_follow", behind)
         monkeypatch.setattr(own_server.parts.follower, "ready", False)
         told = await self.assert_unready(own_server, "knowledge")
         assert told["version"] is None
