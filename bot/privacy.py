@@ -93,7 +93,7 @@ def _personal(plain: str, run: Span) -> list[Found]:
     """Looks with one finder after another at what the ones before left of a run."""
     found: list[Found] = []
     spans = [run]
-    for find in (_spoken, _separators, _windows(_identity), _days_and_money, _windows(_phone_or_card), _rest):
+    for find in (_spoken, _separators, _windows(_identity_or_card), _days_and_money, _windows(_phone_or_card), _rest):
         left: list[Span] = []
         for start, end in spans:
             at = start
@@ -110,7 +110,7 @@ def _personal(plain: str, run: Span) -> list[Found]:
 def _spoken(plain: str, start: int, end: int) -> Iterator[Found]:
     """One number with pauses in it: 幺三八，零零幺三，八零零零."""
     pieces = _PIECE.findall(plain, start, end)
-    if _identity(pieces, True) == "identity" and len(pieces) > 1:
+    if _identity_or_card(pieces, True) == "identity" and len(pieces) > 1:
         yield start, end, "identity"
     elif tuple(map(len, pieces)) in SPOKEN and _MOBILE.fullmatch("".join(pieces)):
         yield start, end, "mobile"
@@ -167,14 +167,22 @@ def _windows(kind_of: Callable[[Sequence[str], bool], str | None]) -> Finder:
     return find
 
 
-def _identity(pieces: Sequence[str], alone: bool) -> str | None:
+def _identity_or_card(pieces: Sequence[str], alone: bool) -> str | None:
     """A day of birth at its place tells; a wrong check digit is a typo, not harmless."""
     digits = "".join(pieces)
     if len(digits) == len(pieces) and not alone:
         return None  # one by one, where it begins and ends cannot be told
     new = len(digits) == 18 and digits[:17].isdigit() and _DAY.fullmatch(digits[6:14])
     old = len(digits) == 15 and digits.isdigit() and alone and len(pieces) < 4 and _DAY.fullmatch("19" + digits[6:12])
-    return "identity" if new or old else None
+    return "identity" if new or old else "card" if _is_card_in_fours(pieces, alone) else None
+
+
+def _is_card_in_fours(pieces: Sequence[str], alone: bool) -> bool:
+    """As it is printed on the card; a group that looks like a year is none."""
+    digits = "".join(pieces)
+    fours = len(pieces) in (4, 5) and all(len(piece) == 4 for piece in pieces[:-1])
+    sure = alone or (digits.isdigit() and _luhn(digits))
+    return fours and 16 <= len(digits) <= 19 and sure and not all(map(_DATE.fullmatch, pieces))
 
 
 def _phone_or_card(pieces: Sequence[str], alone: bool) -> str | None:

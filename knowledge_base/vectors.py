@@ -12,7 +12,7 @@ Matrix = NDArray[np.float32]
 
 EXACT_UP_TO = 200_000  # beyond it an exact scan takes longer than a citizen's turn may
 SAMPLE = 200_000  # rows that the cells are learnt from
-PROBED = 96  # cells looked into; keeps recall@10 above 0.98, see docs/bench.md
+PROBED = 96  # cells looked into; keeps recall@10 above 0.98
 
 
 class Vectors:

@@ -1,0 +1,30 @@
+"""The small project, trained once a session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.stories.service import run
+from tests.stories.tree import furnished, plant
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shared: a test that edits it takes a copy."""
+    return plant(tmp_path_factory.mktemp("tree") / "project")
+
+
+@pytest.fixture(scope="session")
+def template(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with tables, models and a published version, made by the command that makes them."""
+    home = tmp_path_factory.mktemp("template") / "var"
+    done = run(tree, home, "prepare", within=300)
+    assert done.returncode == 0, done.stderr
+    return home
+
+
+@pytest.fixture
+def home(template: Path, tmp_path: Path) -> Path:
+    return furnished(template, tmp_path / "var")
