@@ -8,7 +8,7 @@ import ctypes
 import logging
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -47,8 +47,16 @@ async def end(process: asyncio.subprocess.Process | None, name: str) -> None:
 class Child:
     """One process kept alive by `run`, until that is cancelled: then it is asked to finish."""
 
-    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        on_end: Callable[[int], None] = lambda pid: None,
+    ) -> None:
         self.name = name
+        self._on_end = on_end
         self._command = list(command)
         self._environment = dict(environment)
         self._process: asyncio.subprocess.Process | None = None
@@ -79,4 +87,6 @@ class Child:
         except OSError as error:  # no memory or no process left: later there may be
             return str(error)
         self.starts += 1
-        return await self._process.wait()
+        code = await self._process.wait()
+        self._on_end(self._process.pid)
+        return code

@@ -15,9 +15,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import httpx
+from prometheus_client.multiprocess import mark_process_dead
 
 from bot.assembly import EXCHANGE, RASA_SOCKET
 from bot.bus.exchange import run_exchange
@@ -31,6 +33,7 @@ from knowledge_base.corpus import read_corpus
 
 log = logging.getLogger(__name__)
 READY_WITHIN = 60.0
+METRICS = "PROMETHEUS_MULTIPROC_DIR"
 Say = Callable[[str], None]
 
 
@@ -71,7 +74,7 @@ async def serve(settings: Settings, say: Say) -> int:
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
     host, port = settings.server.host, settings.server.port
-    private = Path(tempfile.mkdtemp(prefix="yida-"))  # short: a unix socket's path has 108 bytes
+    private = _private_folder(settings.home)
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, private, ignore_errors=True)
         held = reserve(host, port)
@@ -94,6 +97,18 @@ async def serve(settings: Settings, say: Say) -> int:
     return 0
 
 
+def _private_folder(home: Path) -> Path:
+    """For sockets and counters, readable by us alone; what a killed server left is removed first."""
+    note, temporary = home / "serve.private", Path(tempfile.gettempdir())
+    with contextlib.suppress(OSError):
+        left = Path(note.read_text("utf-8"))
+        if left.parent == temporary and left.name.startswith("yida-"):
+            shutil.rmtree(left, ignore_errors=True)
+    private = Path(tempfile.mkdtemp(prefix="yida-", dir=temporary))  # short: a unix socket's path has 108 bytes
+    note.write_text(str(private), "utf-8")
+    return private
+
+
 async def _prepared(settings: Settings, stopping: asyncio.Event) -> int:
     """Trains and builds in a process of its own, which ends at a signal too."""
     process = await asyncio.create_subprocess_exec(
@@ -114,7 +129,7 @@ def _environment(settings: Settings, private: Path) -> dict[str, str]:
         "YIDA_HOME": str(settings.home),
         EXCHANGE: str(private / "bells"),
         RASA_SOCKET: str(private / "rasa"),
-        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        METRICS: str(metrics),
         "OMP_NUM_THREADS": "1",
     }
 
@@ -122,8 +137,11 @@ def _environment(settings: Settings, private: Path) -> dict[str, str]:
 def _children(settings: Settings, environment: dict[str, str]) -> list[Child]:
     command = [sys.executable, "-m", "bot", "child"]
     place = ["--host", settings.server.host, "--port", str(settings.server.port)]
-    web = [Child(f"web-{n}", [*command, "web", *place], environment) for n in range(settings.server.workers)]
-    return [*web, Child("chores", [*command, "chores"], environment)]
+    forget = partial(mark_process_dead, path=environment[METRICS])  # its gauges count only while it lives
+    web = [
+        Child(f"web-{n}", [*command, "web", *place], environment, on_end=forget) for n in range(settings.server.workers)
+    ]
+    return [*web, Child("chores", [*command, "chores"], environment, on_end=forget)]
 
 
 def _rasa(settings: Settings, private: Path, say: Say) -> list[asyncio.Task[None]]:

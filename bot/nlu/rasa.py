@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 FAILURES = 5  # in a row, then the circuit opens
 REST = 2.0  # seconds it stays open before one question tries again
 LONGEST = 300  # characters; Rasa's time grows with the length and blocks its loop
-QUEUE = 8  # under way in one process: Rasa takes some 5 ms a question, one after the other, the local engine 1 ms
+QUEUE = 8  # under way in one process: Rasa takes some 8 ms a question, one after the other, the local engine 1 ms
 LINE = 1 << 20
 
 

@@ -45,11 +45,11 @@ def run(
 class Service:
     """`python -m bot serve`; use it as a context manager."""
 
-    def __init__(self, tree: Path, home: Path, *words: str, port: int | None = None, **more: str) -> None:
+    def __init__(self, tree: Path, home: Path, *words: str, host: str = "127.0.0.1", **more: str) -> None:
         self.home = home
-        self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._command = [sys.executable, "-m", "bot", "serve", "--port", str(self.port), *words]
+        self.port = free_port()
+        self.url = f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        self._command = [sys.executable, "-m", "bot", "serve", "--host", host, "--port", str(self.port), *words]
         self._tree = tree
         self._more = more
         self.log = home.with_name(f"{home.name}-{self.port}.log")
@@ -57,6 +57,8 @@ class Service:
         self._seen: dict[int, psutil.Process] = {}
 
     def start(self) -> Service:
+        if self.process is not None:
+            self.process.wait(5)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self._command, cwd=self._tree, env=environment(self.home, self._more), stdout=log, stderr=log,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.stories.service import Citizen, Service, check_story, crowd
 
@@ -54,6 +57,23 @@ async def test_every_acked_message_is_there_and_is_answered_once(tree: Path, hom
                 check_story(await citizen.read(), citizen.acked)
 
             await asyncio.gather(*(all_answered(citizen) for citizen in citizens))
+
+
+async def test_sockets_of_a_killed_worker_are_counted_no_more(tree: Path, home: Path) -> None:
+    with Service(tree, home) as service:
+        async with crowd() as client, AsyncExitStack() as stack:
+            for _ in range(3):
+                citizen = await Citizen.at(service.url, client)
+                address = f"{service.url.replace('http', 'ws')}/api/v1/conversations/{citizen.id}/socket"
+                socket = await stack.enter_async_context(connect(address, proxy=None))
+                await socket.send(json.dumps({"type": "auth", "token": citizen.token}))
+                await socket.recv()
+            assert service.counter("yida_sockets") == 3
+            worker = service.children("web")[0]
+            worker.kill()
+            await _until(lambda: [p for p in service.children("web") if p != worker])
+            service.wait_ready()
+            assert service.counter("yida_sockets") == 0
 
 
 async def _until(true: object, within: float = 60) -> None:
