@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -18,13 +18,19 @@ from pathlib import Path
 import orjson
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
-from tests.bench.server import ended, free_port, wait_for_listeners
+from tests.bench.server import free_port, started, wait_for_listeners
 
 
 @dataclass(frozen=True, slots=True)
 class Bare:
+    """The bare app, listening."""
+
     port: int
-    pids: list[int]
+    web: list[int]
+
+    @property
+    def groups(self) -> dict[str, list[int]]:
+        return {"web": self.web}
 
 
 def create_app(database: sqlite3.Connection) -> FastAPI:
@@ -68,14 +74,11 @@ def running(home: Path, workers: int) -> Iterator[Bare]:
     with contextlib.closing(connect(path)) as database:
         database.execute("CREATE TABLE messages (id INTEGER PRIMARY KEY, name TEXT, party TEXT, text TEXT, at INTEGER)")
     command = [sys.executable, "-m", "tests.bench.baseline", str(port), str(path)]
-    with (home / "log").open("w") as log:
-        processes = [subprocess.Popen(command, stdout=log, stderr=log) for _ in range(workers)]
-        try:
-            wait_for_listeners(port, lambda: [p.pid for p in processes], workers)
-            yield Bare(port, [p.pid for p in processes])
-        finally:
-            for process in processes:
-                ended(process)
+    with contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(started(command, home / f"log-{n}", os.environ)) for n in range(workers)]
+        pids = [process.pid for process in processes]
+        wait_for_listeners(port, lambda: pids, workers, alive=processes[0])
+        yield Bare(port, pids)
 
 
 def main(port: int, path: Path) -> None:

@@ -11,6 +11,7 @@ import json
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any, cast
@@ -25,6 +26,7 @@ from tests.bench.wire import Frames, close_frame, greeting, pong_frame, text_fra
 OPENING = 16  # conversations opened at once
 READY_WITHIN = 60.0
 WOKEN_WITHIN = 15.0
+AFTER_ERROR = 0.1  # seconds before a refused citizen asks again
 HOST = "127.0.0.1"
 
 
@@ -39,14 +41,19 @@ class Run:
     stopped: bool = False
     taken: list[float] = field(default_factory=list)
     told: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
 
     def next(self) -> tuple[int, bytes] | None:
-        """None when the time is over; running out of questions ends the run loudly."""
+        """None when the time is over; without `again` no question is asked twice, and running out of them is a fault."""
         if self.stopped:
             return None
         number = self.asked
+        if number >= len(self.questions) and not self.order["again"]:
+            self.stopped = True
+            self.faults["no questions left"] += 1
+            return None
         self.asked += 1
-        return number, self.questions[number]
+        return number, self.questions[number % len(self.questions)]
 
     def answered(self, began: float, outcome: str) -> None:
         if self.open:
@@ -57,11 +64,10 @@ class Run:
 class Citizen(asyncio.Protocol):
     """One socket. `token` is None with the bare app, which asks for none and echoes."""
 
-    def __init__(self, run: Run, path: str, token: str | None, *, pause: float, ready: asyncio.Future[None]) -> None:
+    def __init__(self, run: Run, path: str, token: str | None, *, ready: asyncio.Future[None]) -> None:
         self._run = run
         self._path = path
         self._token = token
-        self._pause = pause
         self._ready = ready
         self._frames = Frames()
         self._wanted = b""
@@ -80,12 +86,22 @@ class Citizen(asyncio.Protocol):
             elif kind == 9:
                 self.transport.write(pong_frame(payload))
             elif kind == 8:
-                self._run.told["closed by the server"] += 1
+                self.transport.close()
         if self._frames.upgraded and not was_open:
             if self._token is None:
                 self._is_ready()
             else:
                 self.transport.write(text_frame(orjson.dumps({"type": "auth", "token": self._token})))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._ready.done():
+            self._ready.set_exception(error or ConnectionError("closed before it was ready"))
+        elif not self._run.stopped:
+            self._run.faults["closed by the server"] += 1
+
+    @property
+    def waits(self) -> bool:
+        return bool(self._wanted)
 
     def ask(self) -> None:
         following = self._run.next()
@@ -100,13 +116,10 @@ class Citizen(asyncio.Protocol):
         if self._wanted and self._wanted in payload:
             self._wanted = b""
             self._run.answered(self._began, orjson.loads(payload).get("outcome", "echo"))
-            if self._pause:
-                asyncio.get_running_loop().call_later(self._pause, self.ask)
-            else:
-                self.ask()
-        elif b'"type":"error"' in payload:
-            self._run.told["error " + orjson.loads(payload)["code"]] += 1
             self.ask()
+        elif b'"type":"error"' in payload:
+            self._run.faults[orjson.loads(payload)["code"]] += 1
+            asyncio.get_running_loop().call_later(AFTER_ERROR, self.ask)
         elif self._first and b'"type":"state"' in payload:
             self._is_ready()
 
@@ -136,15 +149,15 @@ async def opened(order: dict[str, Any], number: int) -> list[tuple[str, str | No
         return await asyncio.gather(*(one() for _ in range(number)))
 
 
-async def connected(run: Run, number: int, pause: float) -> list[Citizen]:
+async def connected(run: Run, number: int) -> list[Citizen]:
     loop = asyncio.get_running_loop()
     citizens = []
     waits: list[asyncio.Future[None]] = []
     for path, token in await opened(run.order, number):
         ready: asyncio.Future[None] = loop.create_future()
         _, citizen = await loop.create_connection(
-            lambda p=path, t=token, r=ready: Citizen(run, p, t, pause=pause, ready=r), HOST, run.order["port"]
-        )  # type: ignore[misc]
+            partial(Citizen, run, path, token, ready=ready), HOST, run.order["port"]
+        )
         citizens.append(citizen)
         waits.append(ready)
         if len(waits) % OPENING == 0:
@@ -157,11 +170,11 @@ async def connected(run: Run, number: int, pause: float) -> list[Citizen]:
 async def main(order: dict[str, Any]) -> dict[str, Any]:
     questions = [orjson.dumps(text) for text in orjson.loads(Path(order["questions"]).read_bytes())]
     run = Run(order, questions)
-    quiet = await connected(run, order.get("idle", 0), 0.0)
-    print(json.dumps({"idle": len(quiet)}), flush=True)
-    if order.get("idle"):
+    quiet = await connected(run, order["idle"])
+    if quiet:
+        print(json.dumps({"idle": len(quiet)}), flush=True)
         sys.stdin.readline()  # whoever gave the order looks at the memory now
-    asking = await connected(run, order["sockets"], order.get("pause", 0.0))
+    asking = await connected(run, order["sockets"])
     for citizen in asking:
         citizen.ask()
     await asyncio.sleep(order["warm"])
@@ -171,14 +184,15 @@ async def main(order: dict[str, Any]) -> dict[str, Any]:
     run.open = False
     used, mine = meter.read(), process_time() - own
     run.stopped = True
-    taken, told = sorted(run.taken), dict(run.told)
-    woken = await _wake(run, quiet, order.get("woken", 0))
+    asked, taken, told = run.asked, sorted(run.taken), dict(run.told)
+    woken = await _wake(run, quiet, order["woken"])
     for citizen in (*asking, *quiet):
         citizen.leave()
     await asyncio.sleep(0.2)
     return {
-        "seconds": used.seconds, "answered": len(taken), "told": told, "p50": share(taken, 0.5), "p95": share(taken, 0.95),
-        "p99": share(taken, 0.99), "client_cpu": mine, "cpu": used.groups, "everyone_cpu": used.everyone, "woken": woken,
+        "seconds": used.seconds, "asked": asked, "answered": len(taken), "told": told, "faults": dict(run.faults),
+        "p50": share(taken, 0.5), "p95": share(taken, 0.95), "p99": share(taken, 0.99),
+        "cpu": used.groups | {"client": mine}, "everyone_cpu": used.everyone, "woken": woken,
     }  # fmt: skip
 
 
@@ -189,15 +203,15 @@ def share(ordered: list[float], part: float) -> float:
 
 async def _wake(run: Run, quiet: list[Citizen], number: int) -> int:
     """How many of `number` idle sockets still answer."""
-    chosen = quiet[:: max(1, len(quiet) // number)][:number] if number else []
-    run.taken, run.open, run.stopped = [], True, False
-    for citizen in chosen:
+    run.stopped = False
+    for citizen in quiet[:number]:
         citizen.ask()
     run.stopped = True  # each asks once
+    asked = [citizen for citizen in quiet[:number] if citizen.waits]
     deadline = perf_counter() + WOKEN_WITHIN
-    while len(run.taken) < len(chosen) and perf_counter() < deadline:
+    while any(citizen.waits for citizen in asked) and perf_counter() < deadline:
         await asyncio.sleep(0.05)
-    return len(run.taken)
+    return sum(not citizen.waits for citizen in asked)
 
 
 if __name__ == "__main__":

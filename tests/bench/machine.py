@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sqlite3
@@ -14,6 +15,8 @@ from pathlib import Path
 from time import perf_counter
 
 import psutil
+
+from bot.config import ROOT
 
 PACKAGES = (
     "fastapi", "uvicorn", "uvloop", "websockets", "SQLAlchemy", "orjson", "numpy", "faiss-cpu", "bm25s", "jieba",
@@ -29,11 +32,17 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def cores() -> int:
+    """Those that we may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def facts(folder: Path) -> str:
+    """One line; `folder` lies on the disk that stores."""
     memory = psutil.virtual_memory().total / (1 << 30)
     return (
-        f"{os.cpu_count()} × {processor()}, {memory:.0f} GiB, Linux {platform.release()}, Python "
-        f"{platform.python_version()}, SQLite {sqlite3.sqlite_version}; one small fsync takes {fsync_ms(folder):.1f} ms (median)"
+        f"{cores()} × {processor()}, {memory:.0f} GiB, Linux {platform.release()}, Python {platform.python_version()}, "
+        f"SQLite {sqlite3.sqlite_version}; one small fsync takes {fsync_ms(folder):.1f} ms (median)"
     )
 
 
@@ -44,7 +53,7 @@ def versions() -> str:
 def commit() -> str:
     """The revision measured, with + when files differ from it."""
     told = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+"], capture_output=True, text=True, check=False, timeout=10
+        ["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=10
     )
     return told.stdout.strip() or "no revision"
 
@@ -101,4 +110,9 @@ def _everyone() -> float:
 
 
 def rss_mb(pids: Sequence[int]) -> float:
-    return sum(psutil.Process(pid).memory_info().rss for pid in pids if psutil.pid_exists(pid)) / MB
+    """What these processes hold together; pages that they share count for each."""
+    held = 0
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            held += psutil.Process(pid).memory_info().rss
+    return held / MB

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from itertools import count, islice
 
 from knowledge_base.corpus import read_corpus
 
 SEED = 20261124
+LONGEST = 480  # characters; a message may have 500
 # Words that change neither the subject nor, being no courtesies, the path: none of these makes an exact hit.
 BEFORE = (
     "我在杭州，", "家里人问，", "帮我妈问，", "同事让我打听，", "今年的情况，", "我是外地人，", "刚看到通知，", "单位人事说不清，",
@@ -29,23 +29,17 @@ def wordings() -> list[str]:
     return found
 
 
-def varied(texts: Sequence[str], number: int, seed: int = SEED) -> list[str]:
-    """`number` distinct questions that stand nowhere word for word; ours, but each said once."""
+def varied(texts: Sequence[str], seed: int = SEED) -> Iterator[str]:
+    """Distinct questions that stand nowhere word for word, until nothing new can be said: ours, but each said once."""
     chooser = random.Random(seed)
-
-    def told() -> Iterator[str]:
-        seen: set[str] = set()
-        for n in count():
-            text = f"{chooser.choice(BEFORE)}{texts[n % len(texts)].rstrip('？?。')}{chooser.choice(AFTER)}"
-            if text in seen or len(text) > 480:
-                continue
+    seen: set[str] = set()
+    for n in range(len(texts) * len(BEFORE) * len(AFTER)):
+        text = f"{chooser.choice(BEFORE)}{texts[n % len(texts)].rstrip('？?。')}{chooser.choice(AFTER)}"
+        if text not in seen and len(text) <= LONGEST:
             seen.add(text)
             yield text
 
-    return list(islice(told(), number))
 
-
-def word_for_word(texts: Sequence[str], number: int) -> list[str]:
-    """`number` distinct texts that each equal a wording after normalisation."""
-    found = [f"{text.rstrip('？?。')}{mark}" for mark in MARKS for text in texts]
-    return list(islice(dict.fromkeys(found), number))
+def word_for_word(texts: Sequence[str]) -> list[str]:
+    """Distinct texts that each equal a wording after normalisation."""
+    return list(dict.fromkeys(f"{text.rstrip('？?。')}{mark}" for mark in MARKS for text in texts))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +18,11 @@ import httpx
 import psutil
 import yaml
 
+from bot.children import end_with_parent
 from bot.config import ROOT, read_settings
 from bot.nlu import rasa_model
-from bot.nlu.examples import read_training
-from knowledge_base.corpus import read_corpus
 
-START_WITHIN = 300.0  # training included, when the corpus is newer than what var/ holds
+START_WITHIN = 180.0
 STOP_WITHIN = 30.0
 NO_LIMITS = {
     "per_address": {"conversations_per_minute": 0, "messages_per_minute": 0},
@@ -32,8 +32,9 @@ NO_LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A service that answers: its web workers, its Rasa if any, and all its processes."""
+    """A service that answers: its web workers, its Rasa if any, and all its other processes."""
 
+    home: Path
     port: int
     web: list[int]
     rasa: list[int]
@@ -49,87 +50,105 @@ class Server:
         return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
 
 
-def rasa_file() -> Path | None:
-    """The trained model of the present data, None when `make rasa-setup train` has not made it."""
-    if not rasa_model.is_installed():
-        return None
-    settings = read_settings()
-    path = rasa_model.model_path(settings.home, rasa_model.model_id(settings.nlu.rasa, read_training(), read_corpus()))
-    return path if path.exists() else None
+def environment(home: Path) -> dict[str, str]:
+    """Ours without what would lead elsewhere; one thread a process, as in a worker."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("YIDA_") and k != "PORT"}
+    return kept | {"YIDA_HOME": str(home), "YIDA_CONFIG": str(home / "config.yml"), "OMP_NUM_THREADS": "1"}
+
+
+def prepare(home: Path) -> None:
+    """A home with tables, models and a published version of the files; what is trained already is taken over."""
+    known = read_settings().home
+    for name in ("knowledge", "rasa"):
+        if (known / name).exists():
+            shutil.copytree(known / name, home / name, ignore=shutil.ignore_patterns("socket", ".making-*"))
+    configure(home, "local")
+    for verb in ("prepare", "train-rasa") if rasa_model.is_installed() else ("prepare",):
+        subprocess.run([sys.executable, "-m", "bot", verb], cwd=ROOT, env=environment(home), check=True)
+
+
+def configure(home: Path, engine: str) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    told = yaml.safe_load((ROOT / "config.yml").read_text("utf-8"))
+    told["limits"] |= NO_LIMITS
+    told["nlu"]["engine"] = engine
+    (home / "config.yml").write_text(yaml.safe_dump(told, allow_unicode=True), "utf-8")
 
 
 @contextlib.contextmanager
-def running(home: Path, workers: int, *, rasa: Path | None = None) -> Iterator[Server]:
-    """`python -m bot serve`; Rasa only with a model that is trained already."""
-    _furnish(home, rasa)
+def running(prepared: Path, home: Path, workers: int, *, engine: str) -> Iterator[Server]:
+    """`python -m bot serve` on a copy of a prepared home; with `rasa`, from when Rasa answers."""
+    shutil.copytree(prepared, home, ignore=shutil.ignore_patterns("*.lock"))
+    configure(home, engine)
     port = free_port()
     command = [sys.executable, "-m", "bot", "serve", "--workers", str(workers), "--port", str(port)]
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("YIDA_")}
-    environment = kept | {"YIDA_HOME": str(home), "YIDA_CONFIG": str(home / "config.yml")}
-    with (home / "log").open("w") as log:
-        parent = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        try:
-            wait_for_listeners(port, lambda: _children(parent.pid, "web"), workers, alive=parent)
-            if rasa:
-                _wait_for_rasa(home)
-            yield _looked_at(parent.pid, port)
-        finally:
-            ended(parent)
+    with started(command, home / "log", environment(home)) as parent:
+        wait_for_listeners(port, lambda: _children(parent.pid, "web"), workers, alive=parent)
+        if engine == "rasa":
+            _until(lambda: rasa_socket(home) is not None and not _children(parent.pid, "train-rasa"))
+        yield _looked_at(parent.pid, home, port)
 
 
-def _furnish(home: Path, rasa: Path | None) -> None:
-    """Models that are trained are copied; the database is fresh."""
-    home.mkdir(parents=True, exist_ok=True)
-    settings = read_settings()
-    if (settings.home / "knowledge").exists():
-        shutil.copytree(settings.home / "knowledge", home / "knowledge")
-    told = yaml.safe_load((ROOT / "config.yml").read_text("utf-8"))
-    told["limits"] |= NO_LIMITS
-    told["nlu"]["engine"] = "rasa" if rasa else "local"
-    (home / "config.yml").write_text(yaml.safe_dump(told, allow_unicode=True), "utf-8")
-    if rasa:
-        (home / "rasa").mkdir()
-        shutil.copy(rasa, home / "rasa")
+@contextlib.contextmanager
+def started(command: list[str], log: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of ours with its output in a file; asked to end, and only killed when it does not."""
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=dict(environment), stdout=out, stderr=out, preexec_fn=end_with_parent
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_WITHIN)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
-def _children(parent: int, kind: str) -> list[int]:
+def rasa_socket(home: Path) -> Path | None:
+    """Where the sidecar answers; the socket appears when its first parse is done."""
+    with contextlib.suppress(OSError):
+        path = Path((home / "rasa" / "socket").read_text("utf-8"))
+        return path if path.exists() else None
+    return None
+
+
+def _children(parent: int, word: str) -> list[int]:
     """The processes of a server whose command has this word."""
     try:
-        return [p.pid for p in psutil.Process(parent).children(recursive=True) if kind in p.cmdline()]
+        return [p.pid for p in psutil.Process(parent).children(recursive=True) if word in p.cmdline()]
     except psutil.Error:
         return []
 
 
-def _looked_at(parent: int, port: int) -> Server:
-    web = _children(parent, "web")
-    rasa = [p.pid for p in psutil.Process(parent).children() if any("rasa_sidecar" in word for word in p.cmdline())]
+def _looked_at(parent: int, home: Path, port: int) -> Server:
+    web, rasa = _children(parent, "web"), _children(parent, str(rasa_model.SIDECAR))
     everyone = [parent, *(p.pid for p in psutil.Process(parent).children(recursive=True))]
-    return Server(port, web, rasa, [p for p in everyone if p not in (*web, *rasa)])
-
-
-def _wait_for_rasa(home: Path) -> None:
-    """Its socket appears when its first parse is done."""
-    deadline = time.monotonic() + START_WITHIN
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            if Path((home / "rasa" / "socket").read_text()).exists():
-                return
-        time.sleep(0.5)
-    raise TimeoutError("Rasa does not answer")
+    return Server(home, port, web, rasa, [p for p in everyone if p not in (*web, *rasa)])
 
 
 def wait_for_listeners(
-    port: int, pids: Callable[[], list[int]], number: int, *, alive: subprocess.Popen[bytes] | None = None
+    port: int, pids: Callable[[], list[int]], number: int, *, alive: subprocess.Popen[bytes]
 ) -> None:
-    """Until `number` processes listen. Raises TimeoutError, or RuntimeError when the parent ended."""
-    deadline = time.monotonic() + START_WITHIN
-    while time.monotonic() < deadline:
-        if alive is not None and alive.poll() is not None:
+    """Until `number` processes listen. Raises TimeoutError, or RuntimeError when this one ended."""
+
+    def listen() -> bool:
+        if alive.poll() is not None:
             raise RuntimeError(f"the server ended with {alive.returncode}; see its log")
-        if sum(_listens(pid, port) for pid in pids()) >= number:
-            return
+        return sum(_listens(pid, port) for pid in pids()) >= number
+
+    _until(listen)
+
+
+def _until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + START_WITHIN
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"a server was not ready within {START_WITHIN:.0f} s")
         time.sleep(0.2)
-    raise TimeoutError(f"nobody listens on {port}")
 
 
 def _listens(pid: int, port: int) -> bool:
@@ -144,14 +163,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def ended(process: subprocess.Popen[bytes]) -> None:
-    """Asks, waits, and only then kills what we started."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(STOP_WITHIN)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
