@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from bot.errors import WrongStage
 
@@ -80,6 +80,19 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """A procedure or calculator that the citizen is being led through: what was answered, and the page shown.
+
+    `page` 0 means that answers are still being asked for.
+    """
+
+    kind: Literal["procedure", "calculator"]
+    name: str
+    answers: dict[str, str] = field(default_factory=dict)
+    page: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """One citizen's talk with the service, as the store keeps it. `version` counts its changes."""
 
@@ -95,6 +108,7 @@ class Conversation:
     misses: int = 0
     offered: tuple[Choice, ...] = ()
     slots: dict[str, str] = field(default_factory=dict)
+    task: Task | None = None
     last_seq: int = 0
     version: int = 0
     heard_at: datetime | None = None

@@ -36,7 +36,7 @@ def publish_corpus(settings: Settings, database: Database, progress: Progress) -
     shelf = Shelf(database, library)
     index = library.build(
         read_corpus(),
-        read_training().by_intent(),
+        read_training().taught(),
         patterns=read_patterns(TRAINING / "patterns.yml").examples(),
         encoder=settings.knowledge.encoder,
         progress=progress,

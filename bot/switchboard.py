@@ -334,7 +334,7 @@ class Switchboard:
             because=reply.because, answer_code=answer_code(conversation.id, name), details=details,
         )  # fmt: skip
         changed = await self._store.reply(
-            after(conversation, reply), message, hand_off=reply.hand_off, reason=reply.because
+            after(conversation, reply, perceived), message, hand_off=reply.hand_off, reason=reply.because
         )
         if changed is None:
             return  # another process said it meanwhile
@@ -363,7 +363,10 @@ class Switchboard:
 def _offering(reply: Reply, seq: int) -> Reply:
     """Each offer's choices have ids of their own, so an old button never means a new offer; 转人工 and 都不是 mean
     the same everywhere."""
-    return replace(reply, choices=tuple(c if c.action else replace(c, id=f"{c.id}.{seq}") for c in reply.choices))
+    same = ("human", "none")
+    return replace(
+        reply, choices=tuple(c if c.action in same else replace(c, id=f"{c.id}.{seq}") for c in reply.choices)
+    )  # fmt: skip
 
 
 def digest(token: str) -> str:

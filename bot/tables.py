@@ -43,6 +43,7 @@ conversations = Table(
     Column("misses", Integer, nullable=False),
     Column("offered", JSON, nullable=False),
     Column("slots", JSON, nullable=False),
+    Column("task", JSON),
     Column("last_seq", Integer, nullable=False),
     Column("version", Integer, nullable=False),
     Column("opened_at", BigInteger, nullable=False),

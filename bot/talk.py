@@ -51,7 +51,7 @@ async def say(assistant: Assistant, conversation: Conversation, text: str) -> Sa
     shown = mask(visible(text).strip()).text
     perceived = await assistant.perceive(shown, conversation, now)
     reply = assistant.decide(perceived, conversation, now)
-    following = after(conversation, reply)
+    following = after(conversation, reply, perceived)
     if reply.hand_off and following.stage is Stage.BOT:
         following = replace(following, stage=Stage.WAITING)
     return Said(reply, perceived, following)
@@ -91,7 +91,7 @@ def _line(name: object, said: Said, elapsed: float) -> dict[str, Any]:
             for s in reply.sources
         ],
         "candidates": [{"entry": h.entry.id, "topic": h.entry.topic, "score": round(h.score, 4)} for h in hits[:5]],
-        "also": [],
+        "also": [{"entry": a.entry, "topic": a.topic, "score": round(a.score, 4), "text": a.text} for a in reply.also],
         "version": perceived.index.version,
         "elapsed_ms": round(elapsed, 3),
     }

@@ -25,7 +25,7 @@ from knowledge_base.ranking import (
     scope_row,
     topic_rows,
 )
-from knowledge_base.topics import topic_of_intent
+from knowledge_base.topics import in_scope, topic_of_intent
 
 HIDDEN = (0.0, 0.5, 1.0)  # shares of the entry's other wordings hidden: a citizen's words are farther off than ours
 CANDIDATES = 8  # topics of a question that the fit looks at
@@ -38,7 +38,8 @@ TOPIC_PENALTY, ENTRY_PENALTY, SCOPE_PENALTY = 0.01, 1.0, 0.1  # inverse; few que
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A calibration question: what was found for it, and which entry was meant (None: none of ours)."""
+    """A calibration question: what was found for it, which topic was meant (None: none of ours), and which entry of it
+    (None: any)."""
 
     found: list[Evidence]
     topics: Mapping[str, float]
@@ -56,7 +57,7 @@ def fit_join(
         return UNFITTED
     topic = _fit(*_topic_examples(asked), TOPIC_PENALTY, len(TOPIC_FEATURES))
     entry = _fit(*_entry_examples(asked), ENTRY_PENALTY, len(ENTRY_FEATURES))
-    ours = np.array([a.meant is not None for a in asked])
+    ours = np.array([a.topic is not None for a in asked])
     scope_rows = np.stack([scope_row(a.found, a.topics) for a in asked])
     scope = ALL_OURS if ours.all() else _fit(scope_rows, ours, SCOPE_PENALTY, len(SCOPE_FEATURES), balanced=True)
     trust, right = zip(*(_first(a, topic) for a in asked), strict=True)
@@ -88,18 +89,20 @@ def _questions(
         others = [r for r in mates[meant] if r != row]
         for share in HIDDEN:
             hidden = [row, *chooser.sample(others, int(len(others) * share))]
-            asked.append(_ask(index, text, hidden, meant, arms))
+            asked.append(_ask(index, text, hidden, index.corpus.entries[meant].topic, meant, arms))
     for intent, texts in sorted(intents.items()):
         topic = topic_of_intent(intent)
-        if topic is not None and topic.startswith("out_of_scope"):
-            asked.extend(_ask(index, text, [], None, arms) for text in texts if held_out(text))
+        if topic is not None:
+            meant_topic = topic if in_scope(topic) else None
+            asked.extend(_ask(index, text, [], meant_topic, None, arms) for text in texts if held_out(text))
     return asked
 
 
-def _ask(index: Index, text: str, hidden: list[int], meant: int | None, arms: Sequence[str] | None) -> Asked:
+def _ask(
+    index: Index, text: str, hidden: list[int], topic: str | None, meant: int | None, arms: Sequence[str] | None
+) -> Asked:
     sensed = index.models.sense(text)
     found = [e for e in index.evidence(sensed, hidden=hidden, arms=arms) if not e.refuted]
-    topic = None if meant is None else index.corpus.entries[meant].topic
     return Asked(found, sensed.topics, sensed.out_of_scope, meant, topic)
 
 

@@ -45,10 +45,11 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Field:
-    """One question. `when`: asked only after these answers.
+    """One question. `when`: asked only after these answers; `unless`: not asked when one of these questions is answered.
 
-    The limits are those of a number, or of the year of a month or date; `past`: not later than today.
-    `unit` is what a number counts: months, years, days.
+    `default` is what a machine may leave out; people are asked all the same. The limits are those of a number, or of
+    the year of a month or date; `past`: not later than today. `unit` is what a number counts: months, years, days.
+    Options of a number are answers beside it, such as 不知道.
     """
 
     name: str
@@ -61,7 +62,9 @@ class Field:
     lowest: float | None = None
     highest: float | None = None
     past: bool = False
+    default: str = ""
     when: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unless: tuple[str, ...] = ()
 
 
 def applies(when: Mapping[str, Sequence[str]], answers: Mapping[str, str]) -> bool:
@@ -69,14 +72,21 @@ def applies(when: Mapping[str, Sequence[str]], answers: Mapping[str, str]) -> bo
     return all(answers.get(name) in values for name, values in when.items())
 
 
+def settled(field: Field, answers: Mapping[str, str]) -> bool:
+    """Whether the question is answered, or these answers make it needless."""
+    return any(name in answers for name in (field.name, *field.unless)) or not applies(field.when, answers)
+
+
 def next_field(fields: Sequence[Field], answers: Mapping[str, str]) -> Field | None:
-    """The first required question without an answer that has to be asked."""
-    return next((f for f in fields if f.required and f.name not in answers and applies(f.when, answers)), None)
+    """The first required question that has to be asked."""
+    return next((f for f in fields if f.required and not settled(f, answers)), None)
 
 
 def check(field: Field, value: str, today: date) -> str:
     """The value in its one machine form. Raises Unreadable with what to do about it."""
-    return _CHECKS[field.kind](field, value.strip(), today)
+    bare = value.strip()
+    chosen = next((o.value for o in field.options if bare.lower() in (o.value, o.label, *o.also)), None)
+    return chosen or _CHECKS[field.kind](field, bare, today)
 
 
 def _month(field: Field, value: str, today: date) -> str:
@@ -140,11 +150,9 @@ def _check_limits(field: Field, number: Decimal, unit: str) -> None:
 
 
 def _choice(field: Field, value: str, today: date) -> str:
-    del today
-    if value not in {option.value for option in field.options}:
-        told = "、".join(f"{option.label}（{option.value}）" for option in field.options)
-        raise Unreadable(field.name, f"请从这几项里选一项：{told}。")
-    return value
+    del value, today
+    told = "、".join(f"{option.label}（{option.value}）" for option in field.options)
+    raise Unreadable(field.name, f"请从这几项里选一项：{told}。")
 
 
 def _yes_no(field: Field, value: str, today: date) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +21,17 @@ from knowledge_base.figures import Figure
 from knowledge_base.found import Found, Hit
 from knowledge_base.lexical import BM25Arm
 from knowledge_base.models import Models, Sensed
+from knowledge_base.procedures.procedure import Procedure
 from knowledge_base.ranking import Bands, Evidence, Join, entry_rows, scope_row, topic_rows
 from knowledge_base.text import features, question_key, sounds
 from knowledge_base.vectors import Vectors
 
-FORMAT = 3  # raise it when the stored shape or the arms change
+FORMAT = 4  # raise it when the stored shape or the arms change
 ARMS = ("lexical", "dense", "phonetic", "topic")
 DEPTH = 40  # rows taken from each arm; the right entry's best row lies well within
 _ENTRIES = TypeAdapter(tuple[Entry, ...])
 _FIGURES = TypeAdapter(tuple[Figure, ...])
+_PROCEDURES = TypeAdapter(tuple[Procedure, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,7 @@ def version_of(corpus: Corpus, models: Models) -> str:
         [
             FORMAT,
             models.version,
-            _ENTRIES.dump_python(corpus.entries, mode="json", by_alias=True),
-            _FIGURES.dump_python(tuple(corpus.figures.values()), mode="json", by_alias=True),
+            _told(corpus),
         ],
         ensure_ascii=False,
         sort_keys=True,
@@ -185,11 +187,7 @@ class Index:
 
     def save(self, folder: Path) -> None:
         """Writes the version into an empty folder and seals it."""
-        told = {
-            "entries": _ENTRIES.dump_python(self.corpus.entries, mode="json", by_alias=True),
-            "figures": _FIGURES.dump_python(tuple(self.corpus.figures.values()), mode="json", by_alias=True),
-        }
-        (folder / "corpus.json").write_text(json.dumps(told, ensure_ascii=False), "utf-8")
+        (folder / "corpus.json").write_text(json.dumps(_told(self.corpus), ensure_ascii=False), "utf-8")
         self._lexical.save(folder / "lexical")
         self._phonetic.save(folder / "phonetic")
         self._vectors.save(folder / "vectors.faiss")
@@ -204,8 +202,9 @@ class Index:
         try:
             told = json.loads((folder / "corpus.json").read_text("utf-8"))
             corpus = Corpus(
-                _ENTRIES.validate_python(_tuples(told["entries"])),
+                _ENTRIES.validate_python(_present(told["entries"])),
                 {f.name: f for f in _FIGURES.validate_python(told["figures"])},
+                {p.id: p for p in _PROCEDURES.validate_python(told["procedures"])},
             )
             arms = (
                 BM25Arm.load(features, folder / "lexical"),
@@ -218,9 +217,18 @@ class Index:
         return cls(facts["version"], corpus, models(facts["models"]), rows_of(corpus.entries), arms, join)
 
 
-def _tuples(entries: list[dict[str, object]]) -> list[dict[str, object]]:
+def _told(corpus: Corpus) -> dict[str, Any]:
+    procedures = tuple(corpus.procedures.values())
+    return {
+        "entries": _ENTRIES.dump_python(corpus.entries, mode="json", by_alias=True),
+        "figures": _FIGURES.dump_python(tuple(corpus.figures.values()), mode="json", by_alias=True),
+        "procedures": _PROCEDURES.dump_python(procedures, mode="json", by_alias=True, exclude_defaults=True),
+    }
+
+
+def _present(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Absent fields are left out, as in the files that people write."""
-    return [{k: v for k, v in e.items() if v is not None} for e in entries]
+    return [{k: v for k, v in record.items() if v is not None} for record in records]
 
 
 def _arms(evidence: Evidence) -> dict[str, float]:

@@ -14,6 +14,7 @@ Numbers = NDArray[np.float64]
 WRONG_SHOWN = 0.10  # of calibration answers; they are harder than life, since half their neighbours are hidden
 REFUSED = 0.98  # of calibration questions that are none of ours
 CLOSE = 0.75
+ANSWER_RANGE = (0.3, 0.95)
 REFUSE_RANGE = (0.2, 0.85)  # outside it a small calibration set has misled
 
 
@@ -45,12 +46,13 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """A question less likely ours than `refuse` gets no answer; a hit trusted from `answer` on is shown; between
-    them the citizen is asked."""
+    """A question less likely ours than `refuse` gets no answer; a hit trusted from `answer` on is shown (from
+    `careful` on, where a wrong one may cost a right); between them the citizen is asked."""
 
     answer: float
     refuse: float
     close: float = CLOSE  # another topic within this share of the best one makes it a question
+    careful: float = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,10 @@ def choose_bands(trust: Numbers, right: NDArray[np.bool_], scope: Numbers, ours:
     kept = scope >= refuse
     order = np.argsort(-trust[kept])
     shown_wrong = np.cumsum(~right[kept][order]) / np.arange(1, len(order) + 1)
-    safe = np.nonzero(shown_wrong <= WRONG_SHOWN)[0]
-    answer = float(trust[kept][order][safe[-1]]) if len(safe) else 0.9
-    return Bands(answer=float(np.clip(answer, 0.3, 0.95)), refuse=refuse)
+    falling = trust[kept][order]
+
+    def least_trusted(wrong: float) -> float:
+        safe = np.nonzero(shown_wrong <= wrong)[0]
+        return float(np.clip(falling[safe[-1]] if len(safe) else 0.9, *ANSWER_RANGE))
+
+    return Bands(least_trusted(WRONG_SHOWN), refuse, careful=least_trusted(WRONG_SHOWN / 2))

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from bot.answering.context import made_whole, questions_in, slots_after
 from bot.answering.rules import decide
 from bot.answering.turn import Reply, Site, Turn
 from bot.conversation import Choice, Conversation
 from bot.nlu import NLU
 from bot.nlu.local import LocalNLU
 from bot.understanding import Understanding
-from knowledge_base.entry import Circumstances
+from knowledge_base.entry import Circumstances, Entry
 from knowledge_base.found import Found
 from knowledge_base.index import Index
 from knowledge_base.library import Library
@@ -42,9 +43,7 @@ class Assistant:
     async def perceive(self, text: str, conversation: Conversation | None, now: datetime) -> Perceived:
         """Search takes a millisecond and needs no help; a question known word for word needs no NLU."""
         index = self._library.current
-        slots = conversation.slots if conversation else {}
-        who = Circumstances(now=now.astimezone(self._zone), group=slots.get("person_group"))
-        found = index.search(text, who)
+        found = index.search(text, self._who(conversation, now))
         if found.exact:
             return Perceived(text, self._local.understand_now(text), found, index)
         return Perceived(text, await self._nlu.understand(text), found, index)
@@ -55,6 +54,9 @@ class Assistant:
         """What the bot does; a number picks from what was offered last."""
         index = perceived.index
         choice = chosen or picked_by_number(perceived.text, conversation)
+        last = index.entries.get(conversation.last_entry or "")
+        if choice is None and last is not None:
+            perceived = self._in_context(perceived, conversation, last, now)
         entry = index.entries.get(choice.entry) if choice and choice.entry else None
         day = now.astimezone(self._zone).date()
         near = [hit.entry for hit in perceived.found.hits] + ([entry] if entry else [])
@@ -69,29 +71,56 @@ class Assistant:
             site=self._site,
             chosen=choice,
             chosen_entry=entry if entry and entry.holds(day) else None,  # it may have ended since it was offered
+            last_entry=last if last and last.holds(day) else None,
+            procedures=index.corpus.procedures,
+            parts=self._parts(perceived, conversation, now),
             titles={name: index.titles[name] for name in related if index.entries[name].holds(day)},
         )
         return decide(turn, index.corpus.figures)
 
+    def _in_context(self, perceived: Perceived, conversation: Conversation, last: Entry, now: datetime) -> Perceived:
+        """A follow-up is searched with what it leaves out, and kept where that is more likely what was meant."""
+        whole = None if perceived.found.exact else made_whole(perceived.text, last.topic, last.question)
+        if whole is None:
+            return perceived
+        found = perceived.index.search(whole, self._who(conversation, now))
+        better = found.hits and (not perceived.found.hits or found.hits[0].score > perceived.found.hits[0].score)
+        return replace(perceived, found=found) if better else perceived
+
+    def _parts(self, perceived: Perceived, conversation: Conversation, now: datetime) -> tuple[tuple[str, Found], ...]:
+        if perceived.found.exact:
+            return ()
+        who = self._who(conversation, now)
+        return tuple((part, perceived.index.search(part, who)) for part in questions_in(perceived.text))
+
+    def _who(self, conversation: Conversation | None, now: datetime) -> Circumstances:
+        slots = conversation.slots if conversation else {}
+        return Circumstances(now=now.astimezone(self._zone), group=slots.get("person_group"))
+
 
 def picked_by_number(text: str, conversation: Conversation) -> Choice | None:
-    """`2` means the second of the offered entries, `0` none of them."""
+    """`2` means the second of the numbered choices, `0` none of them."""
     bare = normalise(text).rstrip(".。、")
     if not bare.isdecimal() or len(bare) > 1 or not conversation.offered:
         return None
     if bare == "0":
         return next((c for c in conversation.offered if c.action == "none"), None)
-    entries = [c for c in conversation.offered if c.entry]
-    return entries[int(bare) - 1] if int(bare) <= len(entries) else None
+    listed = [c for c in conversation.offered if c.id.startswith("t")]  # of a task, where its buttons are no entries
+    listed = listed or [c for c in conversation.offered if c.entry]
+    return listed[int(bare) - 1] if int(bare) <= len(listed) else None
 
 
-def after(conversation: Conversation, reply: Reply) -> Conversation:
+def after(conversation: Conversation, reply: Reply, perceived: Perceived) -> Conversation:
     """What the conversation remembers once the reply is said."""
+    if reply.clears:
+        return replace(conversation, topic=None, last_entry=None, misses=0, offered=(), slots={}, task=None)
     answered = reply.outcome == "answer"
     return replace(
         conversation,
         topic=reply.topic if answered else conversation.topic,
-        last_entry=reply.entry if answered else conversation.last_entry,
+        last_entry=reply.entry if answered and reply.entry else conversation.last_entry,
+        slots=slots_after(conversation.slots, perceived.understanding, perceived.text),
+        task=None if reply.ends_task else reply.task or conversation.task,
         misses=conversation.misses + 1 if reply.missed else 0 if answered else conversation.misses,
         offered=reply.choices,
     )

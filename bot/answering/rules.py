@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from bot.answering.turn import Reply, Turn
+from bot.answering import tasks
+from bot.answering.turn import Also, Reply, Turn
 from bot.answering.wording import answer_text, say, sources
 from bot.conversation import Choice, Stage
 from knowledge_base.entry import Entry
@@ -19,6 +20,7 @@ Rule = Callable[[Turn, dict[str, Figure]], Reply | None]
 SURE = 0.6  # of an intent before a rule of the conversation listens to it
 OFFERED = 4  # choices at once: more is a menu, not a question
 NEAR = 0.4  # of the best score: shown beside it as another question that may have been meant
+LEAD = 0.75  # of a wish to be led through a procedure; below it the answer comes first, the lead is offered
 GUESS = 0.1  # trust below which a candidate is not even worth asking about
 FOREIGN = 0.3  # probability of all other business together from which it is named, not just refused
 MISSES = 2  # in a row, then a human is offered
@@ -42,7 +44,7 @@ _ASKS_CODE = re.compile(r"继续码|换(个|台|到)?(手机|电脑|设备|微�
 _UPSET = re.compile(r"气死|投诉你|什么玩意|太差劲|垃圾|骗人|忽悠|[!！]{3,}")
 _SMALL_TALK = (
     "greet", "goodbye", "thanks", "praise", "affirm", "deny", "asks_if_machine", "asks_ability", "asks_opinion",
-    "small_talk", "gibberish", "prompt_injection", "english", "change_topic", "restart", "rate_service",
+    "small_talk", "gibberish", "prompt_injection", "english", "rate_service",
 )  # fmt: skip
 
 
@@ -66,6 +68,8 @@ def chosen(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
         second = turn.conversation.misses + 1 >= MISSES
         text = say("refuse_twice") if second else say("none_chosen")
         return Reply(text, "none_of_these", "refuse", choices=(HUMAN,) if second else (), missed=True)
+    if choice.action is not None:
+        return tasks.led(turn)
     if turn.chosen_entry is not None:
         return _answer(turn, turn.chosen_entry, 1.0, "chosen", figures)
     return None
@@ -76,6 +80,12 @@ def asked_for_human(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     if _ASKS_HUMAN.search(turn.text) or _means(turn, "human", sure=0.8):
         return _to_human(turn, "asked_for_human")
     return None
+
+
+def led(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    """A procedure or calculator is under way, and this goes on with it."""
+    del figures
+    return tasks.led(turn)
 
 
 def exact(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
@@ -135,10 +145,74 @@ def small_talk(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     return None
 
 
+def another_subject(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    del figures
+    for intent in ("change_topic", "restart"):
+        if _means(turn, intent) and turn.chat >= 0.5:
+            return Reply(say(intent), intent, "smalltalk", topic="out_of_scope.chitchat", ends_task=True, clears=True)
+    return None
+
+
+def about_last(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    """The last answer again, in plainer words, or what it rests on."""
+    intent = next((i for i in ("repeat", "explain_simply", "ask_basis") if _means(turn, i) and turn.chat >= 0.5), None)
+    if intent is None:
+        return None
+    entry = turn.last_entry
+    if entry is None:
+        return Reply(say("repeat_nothing"), intent, "smalltalk", topic="out_of_scope.chitchat")
+    reply = _answer(turn, entry, 1.0, intent, figures)
+    if intent == "repeat":
+        return reply
+    text = answer_text(entry, "plain", figures, turn.now) if intent == "explain_simply" else _basis_told(reply)
+    return replace(reply, text=text)
+
+
+def starts_procedure(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    """Asks to be led through something that we have a procedure for."""
+    del figures
+    intent = turn.understanding.intent
+    procedure = turn.procedures.get(intent.removeprefix("procedure_")) if intent.startswith("procedure_") else None
+    if procedure is None or turn.understanding.confidence < LEAD or not procedure.holds(turn.now.date()):
+        return None
+    fits = turn.best is None or turn.best.entry.topic in procedure.topics or turn.best.score < turn.bands.answer
+    return tasks.begin(turn, "procedure", procedure.id) if fits else None
+
+
+def starts_calculator(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    """The question holds (nearly) all that the calculator of its topic needs."""
+    del figures
+    if turn.best is None or not _is_ours(turn) or turn.best.score < GUESS:
+        return None
+    calculator = tasks.calculator_for(turn, turn.best.entry.topic)
+    return tasks.begin(turn, "calculator", calculator.name) if calculator else None
+
+
+def several(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    """Several things asked in one message, each sure of its answer."""
+    told: dict[str, tuple[str, Hit]] = {}
+    for question, found in turn.parts:
+        best = found.hits[0] if found.hits else None
+        if best is None or found.ours < turn.bands.refuse or best.score < _band(turn, best.entry):
+            return None
+        told.setdefault(best.entry.id, (question, best))
+    if len(told) < 2:
+        return None
+    (_, first), *others = told.values()
+    reply = _answer(turn, first.entry, first.score, "several", figures)
+    also = tuple(
+        Also(question, hit.entry.id, hit.entry.topic, hit.score, answer_text(hit.entry, turn.form, figures, turn.now))
+        for question, hit in others
+    )
+    told_too = (say("also", question=a.question, text=a.text) for a in also)
+    rows = (row for _, hit in others for row in sources(hit.entry))
+    return replace(reply, text="\n".join((reply.text, *told_too)), also=also, sources=(*reply.sources, *rows))
+
+
 def answer(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     """One hit is right with enough probability, and no other is close to it."""
     best = turn.best
-    if best is None or not _is_ours(turn) or best.score < turn.bands.answer or len(_rivals(turn)) > 1:
+    if best is None or not _is_ours(turn) or best.score < _band(turn, best.entry) or len(_rivals(turn)) > 1:
         return None
     return _answer(turn, best.entry, best.score, "answer", figures)
 
@@ -189,13 +263,19 @@ RULES: tuple[Rule, ...] = (
     crisis,
     chosen,
     asked_for_human,
+    led,
     exact,
     none_of_these,
     leaves_message,
     resume_code,
     own_data,
     complaint,
+    another_subject,
+    about_last,
     small_talk,
+    starts_procedure,
+    starts_calculator,
+    several,
     answer,
     out_of_scope,
     clarify,
@@ -208,8 +288,19 @@ def decide(turn: Turn, figures: dict[str, Figure]) -> Reply:
     for rule in RULES:
         reply = rule(turn, figures)
         if reply is not None:
-            return reply
+            return _led_back(turn, reply)
     raise AssertionError("the last rule is silent")
+
+
+def _led_back(turn: Turn, reply: Reply) -> Reply:
+    """Whoever interrupts a procedure is led back to it."""
+    task = turn.conversation.task
+    untouched = reply.task is None and not reply.ends_task and reply.outcome != "handoff"
+    if task is None or not untouched or not tasks.exists(turn, task):
+        return reply
+    label = tasks.label(task, tasks.title(turn, task))
+    choice = Choice("resume", label, action=f"task:{task.kind}:{task.name}:resume")
+    return replace(reply, text=f"{reply.text}\n{say('task_open', label=label)}", choices=(*reply.choices, choice))
 
 
 def _means(turn: Turn, intent: str, *, sure: float = SURE) -> bool:
@@ -236,8 +327,9 @@ def _answer(turn: Turn, entry: Entry, score: float, because: str, figures: dict[
         for n, name in enumerate(entry.related, start=1)
         if name in turn.titles
     )
+    led = tasks.offers(turn, entry.topic)
     offer = (STILL_OPEN,) if again or entry.high_stake or _UPSET.search(turn.text) else ()
-    choices = (*_distinct((*near, *related)), *offer)
+    choices = (*_distinct((*near, *related)), *led, *offer)
     return Reply(
         text, because, "answer", choices, sources(entry), entry=entry.id, topic=entry.topic, score=score
     )  # fmt: skip
@@ -264,6 +356,18 @@ def _said_first(reply: Reply, sentence: str) -> Reply:
 
 def _with_choice(turn: Turn, choice: Choice) -> Turn:
     return replace(turn, chosen=choice)
+
+
+def _band(turn: Turn, entry: Entry) -> float:
+    """How sure an answer must be; surer where a deadline or a right may be lost by a wrong one."""
+    return turn.bands.careful if entry.high_stake else turn.bands.answer
+
+
+def _basis_told(reply: Reply) -> str:
+    rows = [
+        f"{s.title} {s.article}".strip() + (f"，{s.effective} 起施行" if s.effective else "") for s in reply.sources
+    ]
+    return "\n".join((say("basis_of_last"), *rows))
 
 
 def _is_ours(turn: Turn) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from bot.conversation import Choice, Conversation, Source
+from bot.conversation import Choice, Conversation, Source, Task
 from bot.understanding import Understanding
 from knowledge_base.entry import Entry, Form
 from knowledge_base.found import Found, Hit
+from knowledge_base.procedures.procedure import Procedure
 from knowledge_base.ranking import Bands
 
 Outcome = Literal["answer", "clarify", "refuse", "handoff", "smalltalk"]
@@ -39,7 +41,10 @@ class Turn:
     site: Site
     chosen: Choice | None = None
     chosen_entry: Entry | None = None
+    last_entry: Entry | None = None
     titles: dict[str, str] = field(default_factory=dict)
+    procedures: Mapping[str, Procedure] = field(default_factory=dict)
+    parts: tuple[tuple[str, Found], ...] = ()  # the questions of a message that asks several
 
     @property
     def form(self) -> Form:
@@ -53,6 +58,17 @@ class Turn:
     def chat(self) -> float:
         """How likely it is said to the bot itself: neither one of our topics nor anyone else's business."""
         return 1.0 - sum(self.found.topics.values()) if self.found.topics else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Also:
+    """A further answer, when several things were asked."""
+
+    question: str
+    entry: str
+    topic: str
+    score: float
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +87,7 @@ class Reply:
     hand_off: bool = False
     missed: bool = False
     wants_code: bool = False  # the text has a place for a fresh resume code
+    task: Task | None = None  # None leaves the one under way as it is
+    ends_task: bool = False
+    clears: bool = False  # another subject: topic and slots are forgotten
+    also: tuple[Also, ...] = ()

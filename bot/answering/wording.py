@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
@@ -60,16 +60,20 @@ def _ends(entry: Entry, day: date) -> str | None:
 
 
 def sources(entry: Entry) -> tuple[Source, ...]:
+    return basis_sources(entry.basis, entry.jurisdiction, entry.checked)
+
+
+def basis_sources(rows: Sequence[Basis], jurisdiction: str, checked: date) -> tuple[Source, ...]:
     """The legal basis as clients show it; a marked row says what no official text was found for."""
     return tuple(
         Source(
             title=basis.document or say("unverified", covers=basis.covers),
             article=basis.article or "",
             effective=basis.effective.isoformat() if basis.effective else "",
-            jurisdiction=entry.jurisdiction,
-            checked=entry.checked.isoformat(),
+            jurisdiction=jurisdiction,
+            checked=checked.isoformat(),
             url=basis.url or "",
             mark=basis.mark or "",
         )
-        for basis in entry.basis
+        for basis in rows
     )

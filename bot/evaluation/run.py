@@ -56,7 +56,7 @@ async def _evaluate(
     results = []
     for name, questions in sets.items():
         results.append(SetResult(name, await _asked(assistant, questions), {}))
-    intents = read_training().by_intent()
+    intents = read_training().taught()
     variants = [(f"without {arm}", tuple(a for a in ARMS if a != arm)) for arm in ARMS]
     for number, (label, arms) in enumerate(variants, start=1):
         join = fit_join(index, rows_of(index.corpus.entries), intents, arms=arms)

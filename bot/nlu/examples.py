@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from bot.understanding import Entity
+from knowledge_base.topics import intent_of_topic, topic_labels
 
 TRAINING = Path(__file__).parent.parent.parent / "training_data"
 _MARK = re.compile(r"\[(?P<text>[^\]]+)\](?:\((?P<name>\w+)\)|(?P<facts>\{[^}]+\}))")
@@ -33,6 +34,14 @@ class TrainingData:
     examples: tuple[Example, ...]
     synonyms: dict[str, str] = field(default_factory=dict)
     lookups: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    topics: dict[str, tuple[str, ...]] = field(default_factory=dict)  # whole questions by topic, as people ask them
+
+    def taught(self) -> dict[str, list[str]]:
+        """What encoder, classifier and calibration learn beside the corpus: by intent, topics' intents too."""
+        found = self.by_intent()
+        for topic, texts in self.topics.items():
+            found.setdefault(intent_of_topic(topic), []).extend(texts)
+        return found
 
     def by_intent(self) -> dict[str, list[str]]:
         """Bare sentences by intent; topics' intents are left to the corpus."""
@@ -44,7 +53,7 @@ class TrainingData:
 
 
 def read_training(folder: Path = TRAINING / "nlu") -> TrainingData:
-    """All `*.yml` of a folder."""
+    """All `*.yml` of a folder, and of `topics/` beside it. Raises ValueError for an unknown topic."""
     examples: list[Example] = []
     synonyms: dict[str, str] = {}
     lookups: dict[str, list[str]] = {}
@@ -57,7 +66,18 @@ def read_training(folder: Path = TRAINING / "nlu") -> TrainingData:
                 synonyms |= dict.fromkeys(lines, block["synonym"])
             elif "lookup" in block:
                 lookups.setdefault(block["lookup"], []).extend(lines)
-    return TrainingData(tuple(examples), synonyms, {k: tuple(dict.fromkeys(v)) for k, v in lookups.items()})
+    looked_up = {k: tuple(dict.fromkeys(v)) for k, v in lookups.items()}
+    return TrainingData(tuple(examples), synonyms, looked_up, _topics(folder.with_name("topics")))
+
+
+def _topics(folder: Path) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for path in sorted(folder.glob("*.yml")):
+        for topic, texts in (yaml.load(path.read_text("utf-8"), yaml.CSafeLoader) or {}).items():
+            if topic not in topic_labels():
+                raise ValueError(f"{path.name}: unknown topic {topic}")
+            found[topic] = tuple(map(str, texts))
+    return found
 
 
 def _lines(examples: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
-from bot.conversation import BOT_SPEAKS_IN, Choice, Conversation, Message, Party, Source, Stage
+from bot.conversation import BOT_SPEAKS_IN, Choice, Conversation, Message, Party, Source, Stage, Task
 from bot.errors import NotFound, Refused, Stale
 from bot.store.database import Database
 from bot.store.prepared import Prepared
@@ -123,7 +123,8 @@ class Conversations:
         stage = Stage.WAITING if hand_off and turn_of.stage is Stage.BOT else turn_of.stage
         values = {
             "b_id": turn_of.id, "b_version": turn_of.version, "b_topic": turn_of.topic, "b_entry": turn_of.last_entry,
-            "b_misses": turn_of.misses, "b_offered": _told(turn_of.offered), "b_slots": turn_of.slots, "b_stage": stage,
+            "b_misses": turn_of.misses, "b_offered": _told(turn_of.offered), "b_slots": turn_of.slots,
+            "b_task": turn_of.task, "b_stage": stage,
             "b_since": ms(reply.at) if stage is Stage.WAITING and turn_of.stage is Stage.BOT else None,
         }  # fmt: skip
 
@@ -359,6 +360,7 @@ _REPLY = Prepared(
         misses=bindparam("b_misses"),
         offered=bindparam("b_offered", type_=_C.offered.type),
         slots=bindparam("b_slots", type_=_C.slots.type),
+        task=bindparam("b_task", type_=_C.task.type),
         stage=bindparam("b_stage"),
         waiting_since=func.coalesce(_C.waiting_since, bindparam("b_since", type_=_C.waiting_since.type)),
     )
@@ -415,6 +417,7 @@ def _change(connection: Connection, wanted: Conversation, reason: str, now: int)
             misses=wanted.misses,
             offered=_told(wanted.offered),
             slots=wanted.slots,
+            task=wanted.task,
             reminded=wanted.reminded,
             unanswered=0 if wanted.stage in (Stage.AGENT, Stage.CLOSED) else _C.unanswered,
             closed_at=None if wanted.closed_at is None else ms(wanted.closed_at),
@@ -439,9 +442,9 @@ def _new_row(fresh: Conversation, address: str) -> Columns:
     return {
         "id": fresh.id, "channel": fresh.channel, "address": address, "locale": fresh.locale, "scene": fresh.scene,
         "stage": fresh.stage, "agent_id": None, "topic": None, "last_entry": None, "misses": 0, "offered": [],
-        "slots": fresh.slots, "last_seq": 1, "version": 0, "opened_at": ms(fresh.opened_at), "heard_at": None,
-        "typing_at": None, "reminded": False, "closed_at": None, "waiting_since": None, "window_from": 0,
-        "window_count": 0, "unanswered": 0,
+        "slots": fresh.slots, "task": None, "last_seq": 1, "version": 0, "opened_at": ms(fresh.opened_at),
+        "heard_at": None, "typing_at": None, "reminded": False, "closed_at": None, "waiting_since": None,
+        "window_from": 0, "window_count": 0, "unanswered": 0,
     }  # fmt: skip
 
 
@@ -449,7 +452,8 @@ def _conversation(row: Any) -> Conversation:
     return Conversation(
         id=row.id, channel=row.channel, opened_at=at_ms(row.opened_at), locale=row.locale, scene=row.scene,
         stage=Stage(row.stage), agent_id=row.agent_id, topic=row.topic, last_entry=row.last_entry, misses=row.misses,
-        offered=tuple(Choice(**c) for c in row.offered), slots=dict(row.slots), last_seq=row.last_seq,
+        offered=tuple(Choice(**c) for c in row.offered), slots=dict(row.slots),
+        task=Task(**row.task) if row.task else None, last_seq=row.last_seq,
         version=row.version, reminded=bool(row.reminded),
         heard_at=None if row.heard_at is None else at_ms(row.heard_at),
         closed_at=None if row.closed_at is None else at_ms(row.closed_at),

@@ -132,11 +132,13 @@ def test_answers_go_on_while_other_versions_are_loaded(copy: Path, built: Index,
     asking = [threading.Thread(target=ask, args=(n,)) for n in range(3)]
     for thread in asking:
         thread.start()
-    for version in (other.version, built.version) * 5:
-        library.serve(Library(copy).load(version))
-    loaded.set()
-    for thread in asking:
-        thread.join()
+    try:
+        for version in (other.version, built.version) * 5:
+            library.serve(Library(copy).load(version))
+    finally:
+        loaded.set()
+        for thread in asking:
+            thread.join()
     assert not failed
     assert min(answered) > 0
     assert library.current.version == built.version

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.answering.assistant import Assistant, after, picked_by_number
+from bot.answering.assistant import Assistant, Perceived, after, picked_by_number
 from bot.answering.turn import Reply
 from bot.conversation import Choice, Conversation
-from bot.understanding import Understanding
+from bot.understanding import Entity, Understanding
 from knowledge_base.corpus import Corpus
 from knowledge_base.entry import Circumstances, Entry, Validity
 from knowledge_base.found import Found, Hit
@@ -166,6 +166,10 @@ def test_a_number_means_nothing_where_nothing_is_offered() -> None:
     assert picked_by_number("0", talk(offered=OFFERED[:2])) is None
 
 
+def heard(text: str, *entities: Entity) -> Perceived:
+    return Perceived(text, Understanding(entities=entities), Found((), {}, 1.0, "v1"), ScriptedVersion())  # type: ignore[arg-type]
+
+
 BEFORE = talk(topic="refund", last_entry="ended", misses=1, offered=OFFERED)
 
 
@@ -188,6 +192,6 @@ BEFORE = talk(topic="refund", last_entry="ended", misses=1, offered=OFFERED)
 def test_a_conversation_remembers_what_was_answered_missed_and_offered(
     reply: Reply, remembered: dict[str, Any]
 ) -> None:
-    following = after(BEFORE, reply)
+    following = after(BEFORE, reply, heard("问"))
     assert following == replace(following, **({"offered": ()} | remembered))
     assert (following.id, following.stage) == (BEFORE.id, BEFORE.stage)
