@@ -30,18 +30,25 @@ def end_with_parent() -> None:
 
 async def end(process: asyncio.subprocess.Process | None, name: str) -> None:
     """Asks it to finish, and kills it and what it started when it takes too long."""
-    if process is None or process.returncode is not None:
+    if process is None:
         return
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
     try:
         async with asyncio.timeout(GRACE):
-            await process.wait()
+            await _over(process)
     except TimeoutError:
         log.warning("%s did not finish in %.0f s and is killed", name, GRACE)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await _over(process)
+
+
+async def _over(process: asyncio.subprocess.Process) -> None:
+    """Ended, and its output too: a pipe still open would outlive the loop."""
+    if process.stdout is not None:
+        await process.stdout.read()
+    await process.wait()
 
 
 class Child:

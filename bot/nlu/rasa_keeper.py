@@ -36,6 +36,7 @@ class RasaKeeper:
         self._wanted = wanted
         self._command = command
         self._process: asyncio.subprocess.Process | None = None
+        self._earlier: asyncio.subprocess.Process | None = None
         self._serving = ""
         self._since = 0.0
         self.starts = 0
@@ -64,7 +65,7 @@ class RasaKeeper:
                     pause = FIRST_PAUSE
         finally:
             self._socket.unlink(missing_ok=True)
-            await end(self._process, "rasa")
+            await asyncio.gather(end(self._earlier, "rasa"), end(self._process, "rasa"))
 
     async def _look(self) -> None:
         """Raises NeighbourError when a model does not start; an older one answers on."""
@@ -106,8 +107,8 @@ class RasaKeeper:
             if "refused" in told:  # put aside: it will be trained anew, and an older one may serve
                 _put_aside(model)
             raise NeighbourError(f"rasa did not start with model {name}: {told}")
-        earlier, self._process, self._serving, self._since = self._process, process, name, monotonic()
-        await end(earlier, "rasa")
+        self._earlier, self._process, self._serving, self._since = self._process, process, name, monotonic()
+        await end(self._earlier, "rasa")
         log.info("rasa answers with model %s", name)
 
     async def _is_healthy(self, name: str) -> bool:

@@ -130,6 +130,18 @@ async def test_a_child_that_does_not_finish_is_killed_with_what_it_started(tmp_p
     await until(lambda: not lives(pid) and not lives(grandchild))
 
 
+async def test_what_an_ended_process_left_on_its_output_ends_too() -> None:
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", "sleep 60 & echo $!", stdout=asyncio.subprocess.PIPE, start_new_session=True
+    )
+    assert process.stdout
+    left = int(await process.stdout.readline())
+    await until(lambda: process.returncode == 0)
+    assert lives(left)
+    await module.end(process, "web")
+    await until(lambda: not lives(left))
+
+
 async def test_a_child_that_cannot_be_started_is_tried_again_later(tmp_path: Path) -> None:
     program = tmp_path / "program"
     one = Child("web", [str(program)], os.environ)

@@ -80,7 +80,7 @@ async def scripted_rasa(path: Path, answer: Answering = echo) -> AsyncIterator[S
         path.unlink(missing_ok=True)
 
 
-# A sidecar without Rasa. What the model file says is what it does: ok, refused, failed, silent, deaf, ends, other.
+# A sidecar without Rasa. What the model file says is what it does: ok, refused, failed, silent, deaf, ends, other, stubborn.
 SIDECAR = """
 import json, os, signal, socket, sys, threading, time
 verb, *options = sys.argv[1:]
@@ -98,7 +98,7 @@ os.chmod(told["--socket"] + ".new", 0o600)
 listening.listen()
 os.rename(told["--socket"] + ".new", told["--socket"])
 print(json.dumps({"ready": told["--model-id"]}), flush=True)
-signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+signal.signal(signal.SIGTERM, signal.SIG_IGN if does == "stubborn" else lambda *_: os._exit(0))
 if does == "ends":
     sys.exit(7)
 name = "another" if does == "other" else told["--model-id"]

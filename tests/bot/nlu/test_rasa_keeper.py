@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bot import children
 from bot.errors import NeighbourError
 from bot.nlu import rasa_keeper
 from bot.nlu.rasa import RasaClient
@@ -112,6 +113,20 @@ async def test_the_end_leaves_no_process_and_no_socket(place: Place) -> None:
     assert not place.socket.exists()
 
 
+async def test_the_end_also_waits_for_an_earlier_sidecar_that_does_not_finish(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "GRACE", 0.5)
+    place.add("m1", "stubborn")
+    async with keeping(place) as keeper:
+        await until_answering(place, "m1")
+        first = keeper.pid
+        place.add("m2", "ok")
+        await until_answering(place, "m2")
+        assert psutil.pid_exists(first or 0)
+    assert not psutil.pid_exists(first or 0)
+
+
 async def test_a_killed_sidecar_is_started_again_and_nobody_knocks_in_vain(place: Place) -> None:
     place.add("m1", "ok")
     async with keeping(place) as keeper:
@@ -187,7 +202,7 @@ async def test_one_that_hangs_or_answers_with_another_model_is_replaced(place: P
         model.write_text("ok")
         await until(lambda: keeper.pid not in (first, None))
         await until_answering(place, "m1")
-        assert not psutil.pid_exists(first or 0)
+        await until(lambda: not psutil.pid_exists(first or 0))
 
 
 async def test_a_missing_program_is_no_end_of_keeping(place: Place) -> None:
