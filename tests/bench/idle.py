@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
@@ -9,6 +10,7 @@ from time import sleep
 from tests.bench.machine import Meter, rss_mb
 from tests.bench.talk import BARE, OFF, Case, Load, Plan, Questions, Say, asked, running
 
+CASES = (Case(BARE, "bare"), Case(OFF, "local"))
 ASKING = 32
 WOKEN = 200
 SETTLED = 2.0  # seconds after the last socket opened
@@ -27,9 +29,10 @@ class Idle:
     load: Load
 
 
-def measure(prepared: Path, home: Path, plan: Plan, say: Say) -> list[Idle]:
+def measure(prepared: Path, home: Path, plan: Plan, say: Say, cases: Sequence[Case] = CASES) -> list[Idle]:
+    """One app after the other."""
     questions = Questions(home)
-    return [_measured(case, prepared, home, plan, questions, say) for case in (Case(BARE, "bare"), Case(OFF, "local"))]
+    return [_measured(case, prepared, home, plan, questions, say) for case in cases]
 
 
 def _measured(case: Case, prepared: Path, home: Path, plan: Plan, questions: Questions, say: Say) -> Idle:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tests.bench.idle import Idle
+from tests.bench.idle import ASKING, Idle
 from tests.bench.search import LeftOut, Measured
 from tests.bench.talk import BARE, OFF, Row, Talk
 
@@ -145,7 +145,7 @@ def idle(found: Sequence[Idle]) -> str:
         )
         for i in found
     ]  # fmt: skip
-    return "\n".join([IDLE.format(asking=32), "", *_table(head, rows)]).rstrip()
+    return "\n".join([IDLE.format(asking=ASKING), "", *_table(head, rows)]).rstrip()
 
 
 def path(found: Sequence[Measured | LeftOut]) -> str:

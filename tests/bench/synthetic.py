@@ -45,7 +45,7 @@ def grown(corpus: Corpus, rows: int) -> Corpus:
             break
         kept.append(entry)
         count += len(entry.wordings) + len(entry.negative_variants)
-    return Corpus(tuple(kept), corpus.figures)
+    return replace(corpus, entries=tuple(kept))
 
 
 def _entries(entries: Sequence[Entry], exchange: Exchange) -> Iterator[Entry]:
