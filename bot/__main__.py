@@ -1,4 +1,4 @@
-"""`python -m bot …`: serve, ask, chat, backup, restore."""
+"""`python -m bot …`: serve, ask, chat, calculate, backup, restore."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from bot.config import Settings, read_settings
 from bot.errors import BotError, NeighbourError, SettingsError
 from bot.measure import log_as_json
-from knowledge_base.errors import KnowledgeError
+from knowledge_base.errors import Impossible, KnowledgeError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="社保易答")
 screen = Console(stderr=True)
@@ -167,6 +168,24 @@ def chat() -> None:
                 return
             if text.strip():
                 runner.run(one(text))
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def calculate(
+    name: Annotated[str, typer.Argument()] = "",
+    given: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE …")] = None,
+) -> None:
+    """One calculator, JSON out; status 2 and the reason for what cannot be."""
+    from knowledge_base.calculators.calculator import arguments
+    from knowledge_base.calculators.catalogue import named
+
+    today = datetime.now(read_settings().site.zone).date()
+    try:
+        told = dict(named(name).run(arguments(given or []), today).data)
+    except Impossible as error:
+        print(json.dumps({"code": error.code, "message": error.message, "field": error.field}, ensure_ascii=False))
+        raise typer.Exit(2) from error
+    print(json.dumps(told, ensure_ascii=False))
 
 
 @app.command()

@@ -45,7 +45,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Field:
-    """One question. `when`: asked only after these answers; `unless`: not asked when one of these questions is answered.
+    """One question. `when`: asked only after these answers; `unless`: not asked once one of these is answered.
 
     `default` is what a machine may leave out; people are asked all the same. The limits are those of a number, or of
     the year of a month or date; `past`: not later than today. `unit` is what a number counts: months, years, days.

@@ -1,0 +1,1 @@
+"""Calculators: a citizen's own figures from rules that are data; one module and one sheet each."""
