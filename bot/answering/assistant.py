@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot.answering.context import made_whole, questions_in, slots_after
-from bot.answering.rules import decide
+from bot.answering.context import family_of, made_whole, questions_in, slots_after
+from bot.answering.rules import SURE, decide
 from bot.answering.turn import Reply, Site, Turn
 from bot.conversation import Choice, Conversation
 from bot.nlu import NLU
@@ -19,6 +19,9 @@ from knowledge_base.index import Index
 from knowledge_base.library import Library
 from knowledge_base.text import normalise
 
+SUBJECTS = ("faq_", "procedure_", "ask_")  # intents that are about a subject, not said to the bot
+FOLLOWS = 0.8  # of the score without what was said before: a short question is rather about the same thing
+
 
 @dataclass(frozen=True, slots=True)
 class Perceived:
@@ -28,6 +31,7 @@ class Perceived:
     understanding: Understanding
     found: Found
     index: Index
+    follows: bool = False  # searched with what an earlier answer was about
 
 
 class Assistant:
@@ -73,6 +77,7 @@ class Assistant:
             chosen_entry=entry if entry and entry.holds(day) else None,  # it may have ended since it was offered
             last_entry=last if last and last.holds(day) else None,
             procedures=index.corpus.procedures,
+            follows=perceived.follows,
             parts=self._parts(perceived, conversation, now),
             titles={name: index.titles[name] for name in related if index.entries[name].holds(day)},
         )
@@ -80,12 +85,17 @@ class Assistant:
 
     def _in_context(self, perceived: Perceived, conversation: Conversation, last: Entry, now: datetime) -> Perceived:
         """A follow-up is searched with what it leaves out, and kept where that is more likely what was meant."""
-        whole = None if perceived.found.exact else made_whole(perceived.text, last.topic, last.question)
+        meant = perceived.understanding
+        speaks_to_us = meant.confidence >= SURE and not meant.intent.startswith(SUBJECTS)
+        if perceived.found.exact or speaks_to_us:
+            return perceived
+        whole = made_whole(perceived.text, last.topic, last.question)
         if whole is None:
             return perceived
-        found = perceived.index.search(whole, self._who(conversation, now))
-        better = found.hits and (not perceived.found.hits or found.hits[0].score > perceived.found.hits[0].score)
-        return replace(perceived, found=found) if better else perceived
+        found = perceived.index.search(whole.text, self._who(conversation, now))
+        hits = tuple(hit for hit in found.hits if family_of(hit.entry.topic) == whole.family)
+        better = hits and (not perceived.found.hits or hits[0].score > perceived.found.hits[0].score * FOLLOWS)
+        return replace(perceived, found=replace(found, hits=hits), follows=True) if better else perceived
 
     def _parts(self, perceived: Perceived, conversation: Conversation, now: datetime) -> tuple[tuple[str, Found], ...]:
         if perceived.found.exact:

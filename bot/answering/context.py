@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from bot.understanding import Entity, Understanding
 from knowledge_base.text import normalise
@@ -56,8 +57,16 @@ def family_of(topic: str) -> str:
     return topic.partition(".")[0]
 
 
-def made_whole(text: str, topic: str, question: str) -> str | None:
-    """A follow-up with what it leaves out: `那失业的呢`, `要带什么`. None: it says enough by itself.
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A follow-up with what it left out, and the insurance it is about."""
+
+    text: str
+    family: str
+
+
+def made_whole(text: str, topic: str, question: str) -> Whole | None:
+    """`那失业的呢`, `要带什么` with what they leave out. None: it says enough by itself.
 
     `topic` and `question` are those of the answer before.
     """
@@ -65,13 +74,15 @@ def made_whole(text: str, topic: str, question: str) -> str | None:
     if not bare or len(bare) > SHORT:
         return None
     other = _OTHER.match(bare)
-    if other and (family := _family_named(other["word"])):
-        return _INSURANCE[family] + _without_names(question)
+    family = _family_named(other["word"]) if other else None
+    if family is not None:
+        return Whole(_INSURANCE[family] + _without_names(question), family)
     if _NAMES.search(bare):
         return None
     rest = _LEADING.sub("", bare)
-    name = _INSURANCE.get(family_of(topic))
-    return f"{name}{rest}" if name and rest else None
+    family = family_of(topic)
+    name = _INSURANCE.get(family)
+    return Whole(f"{name}{rest}", family) if name and rest else None
 
 
 def _family_named(word: str) -> str | None:

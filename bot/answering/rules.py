@@ -13,6 +13,7 @@ from bot.conversation import Choice, Stage
 from knowledge_base.entry import Entry
 from knowledge_base.figures import Figure
 from knowledge_base.found import Hit
+from knowledge_base.procedures.procedure import Procedure
 from knowledge_base.topics import in_scope
 
 Rule = Callable[[Turn, dict[str, Figure]], Reply | None]
@@ -21,6 +22,7 @@ SURE = 0.6  # of an intent before a rule of the conversation listens to it
 OFFERED = 4  # choices at once: more is a menu, not a question
 NEAR = 0.4  # of the best score: shown beside it as another question that may have been meant
 LEAD = 0.75  # of a wish to be led through a procedure; below it the answer comes first, the lead is offered
+FOLLOWING = 0.7  # of the band: what was said before speaks for a follow-up too
 GUESS = 0.1  # trust below which a candidate is not even worth asking about
 FOREIGN = 0.3  # probability of all other business together from which it is named, not just refused
 MISSES = 2  # in a row, then a human is offered
@@ -41,6 +43,7 @@ _ABOUT_OTHERS = re.compile(
     r"算不算|算工伤|工伤|抚恤|丧葬|遗属|赔偿?|待遇|(他|她|老公|丈夫|妻子|父亲|母亲|爸|妈|同事|职工|员工).{0,8}(自杀|跳楼)"
 )
 _ASKS_CODE = re.compile(r"继续码|换(个|台|到)?(手机|电脑|设备|微信|电话).{0,4}(继续|接着)")
+_LED = re.compile(r"一步一?步|(带|领|引导|教)(着)?我(去)?(办|走|做)|走(一遍|流程)|开始办理?|我要办理?|帮我办")
 _UPSET = re.compile(r"气死|投诉你|什么玩意|太差劲|垃圾|骗人|忽悠|[!！]{3,}")
 _SMALL_TALK = (
     "greet", "goodbye", "thanks", "praise", "affirm", "deny", "asks_if_machine", "asks_ability", "asks_opinion",
@@ -172,8 +175,10 @@ def starts_procedure(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     """Asks to be led through something that we have a procedure for."""
     del figures
     intent = turn.understanding.intent
-    procedure = turn.procedures.get(intent.removeprefix("procedure_")) if intent.startswith("procedure_") else None
-    if procedure is None or turn.understanding.confidence < LEAD or not procedure.holds(turn.now.date()):
+    sure = turn.understanding.confidence >= LEAD
+    name = intent.removeprefix("procedure_") if intent.startswith("procedure_") and sure else ""
+    procedure = turn.procedures.get(name) or _led_through(turn)
+    if procedure is None or not procedure.holds(turn.now.date()):
         return None
     fits = turn.best is None or turn.best.entry.topic in procedure.topics or turn.best.score < turn.bands.answer
     return tasks.begin(turn, "procedure", procedure.id) if fits else None
@@ -292,6 +297,14 @@ def decide(turn: Turn, figures: dict[str, Figure]) -> Reply:
     raise AssertionError("the last rule is silent")
 
 
+def _led_through(turn: Turn) -> Procedure | None:
+    """Asked for in so many words: the procedure of the likeliest topic."""
+    if turn.best is None or not _LED.search(turn.text):
+        return None
+    topic = turn.best.entry.topic
+    return next((p for p in turn.procedures.values() if topic in p.topics), None)
+
+
 def _led_back(turn: Turn, reply: Reply) -> Reply:
     """Whoever interrupts a procedure is led back to it."""
     task = turn.conversation.task
@@ -360,7 +373,8 @@ def _with_choice(turn: Turn, choice: Choice) -> Turn:
 
 def _band(turn: Turn, entry: Entry) -> float:
     """How sure an answer must be; surer where a deadline or a right may be lost by a wrong one."""
-    return turn.bands.careful if entry.high_stake else turn.bands.answer
+    band = turn.bands.careful if entry.high_stake else turn.bands.answer
+    return band * FOLLOWING if turn.follows else band
 
 
 def _basis_told(reply: Reply) -> str:

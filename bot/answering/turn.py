@@ -44,6 +44,7 @@ class Turn:
     last_entry: Entry | None = None
     titles: dict[str, str] = field(default_factory=dict)
     procedures: Mapping[str, Procedure] = field(default_factory=dict)
+    follows: bool = False  # made whole with what the last answer was about
     parts: tuple[tuple[str, Found], ...] = ()  # the questions of a message that asks several
 
     @property

@@ -8,17 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.nlu.examples import Example, TrainingData
-from bot.nlu.numbers import number
+from bot.nlu.numbers import DIGIT, SMALL, number
 from bot.understanding import Entity
 
 TABLES = ("city", "insurance_type", "person_group", "sex")
 COMPLETE = TABLES[:2]  # what these tables do not hold is hardly ever a place or an insurance
 TRUSTED = 0.5  # a word that our examples mark less often than this, such as 单位, says too little by itself
 
-_DIGIT = "[零〇一二两三四五六七八九]"
-_NUM = rf"(?:\d+(?:\.\d+)?|{_DIGIT}[零〇一二两三四五六七八九十百]*|十{_DIGIT}?|百)"
-_YEAR = rf"(?:(?:19|20)\d\d|[一二]{_DIGIT}{{3}})年"
-_SHORT_YEAR = rf"(?:\d\d|[四五六七八九零〇]{_DIGIT})年"  # 76年8月, 六九年
+_YEAR = rf"(?:(?:19|20)\d\d|[一二]{DIGIT}{{3}})年"
+_SHORT_YEAR = rf"(?:\d\d|[四五六七八九零〇]{DIGIT})年"  # 76年8月, 六九年
 _MONTH = r"(?:1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九]|元)月(?:份|底|初|[上中下]旬)?"
 _DAY = r"(?:[12]\d|3[01]|0?[1-9]|二?十[一二三四五六七八九]?|三十一?|[一二三四五六七八九])[号日]"
 _HOURS = r"(?:早上|晚上|上午|下午|中午|夜里|凌晨)"
@@ -37,14 +35,14 @@ _POINT = "|".join((
 ))  # fmt: skip
 _DATE = re.compile(rf"(?:{_POINT})(?:(?:到|至|—|-)(?:{_POINT}))?")
 _ABSOLUTE = re.compile(
-    rf"(?P<year>\d{{4}}|\d\d|{_DIGIT}{{4}}|{_DIGIT}{{2}})[年.\-/]"
+    rf"(?P<year>\d{{4}}|\d\d|{DIGIT}{{4}}|{DIGIT}{{2}})[年.\-/]"
     rf"(?:(?P<month>\d+|十?[一二三四五六七八九十元])(?:月份?|[.\-/]|$)(?:(?P<day>[\d一二三四五六七八九十]+)[号日]?)?)?"
 )
 _DURATION = re.compile(
-    rf"(?P<years>{_NUM}|半)[多来]?年(?P<half>半)?多?(?:[零又加]?(?P<and_months>{_NUM})个?月(?![底初份]))?"
-    rf"|(?P<months>{_NUM}|半)多?个多?月|(?P<pair>俩)月"
+    rf"(?P<years>{SMALL}|半)[多来]?年(?P<half>半)?多?(?:[零又加]?(?P<and_months>{SMALL})个?月(?![底初份]))?"
+    rf"|(?P<months>{SMALL}|半)多?个多?月|(?P<pair>俩)月"
 )
-_AGE = re.compile(rf"(?P<age>{_NUM})[多来]?周?岁半?")
+_AGE = re.compile(rf"(?P<age>{SMALL})[多来]?周?岁半?")
 # Possessive (++): what was read is not given back, else a long row of figures takes minutes.
 _SUM = r"(?<![\d.第])(?P<sum>(?:\d++(?:\.\d++)?+|[零〇一二两三四五六七八九十百千万])++)[来几]?(?:多|出头|左右)?"
 _MONEY = re.compile(
@@ -72,7 +70,7 @@ class EntityFinder:
 
     def find(self, text: str) -> tuple[Entity, ...]:
         """All entities of a normalised text, in order; of two that overlap the longer one."""
-        return _apart((*self._looked_up(text), *_patterns(text)))
+        return _apart((*self._looked_up(text), *by_patterns(text)))
 
     def complete(self, entities: Iterable[Entity], text: str) -> tuple[Entity, ...]:
         """Ours, and what only another engine found, in our normal forms.
@@ -147,7 +145,8 @@ def _compiled(words: Mapping[str, set[str]]) -> tuple[tuple[str, re.Pattern[str]
     return tuple(tables)
 
 
-def _patterns(text: str) -> Iterator[Entity]:
+def by_patterns(text: str) -> Iterator[Entity]:
+    """What has no table: dates, spans, ages, amounts and sex; some of it overlaps."""
     for name, pattern, read in _READERS:
         for m in pattern.finditer(text):
             value = read(m)

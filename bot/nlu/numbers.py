@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 
 CHINESE = "零〇一二两三四五六七八九"
+DIGIT = f"[{CHINESE}]"
+SMALL = rf"(?:\d+(?:\.\d+)?|{DIGIT}[{CHINESE}十百]*|十{DIGIT}?|百)"  # as it stands in years, ages, grades
 UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10_000}
 DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
-_PART = re.compile(rf"(?P<figure>\d+(?:\.\d+)?)|(?P<digit>[{CHINESE}])|(?P<unit>[十百千万])")
+_PART = re.compile(rf"(?P<figure>\d+(?:\.\d+)?)|(?P<digit>{DIGIT})|(?P<unit>[十百千万])")
 
 
 def number(text: str) -> float | None:
     """Its value; None for what is no one number, such as `三四千`."""
     if text == "半":
         return 0.5
-    if re.fullmatch(rf"[{CHINESE}]{{2,}}", text):
+    if re.fullmatch(rf"{DIGIT}{{2,}}", text):
         return float("".join(str(DIGITS[c]) for c in text))
     return _spoken(text)
 
