@@ -36,7 +36,7 @@ def led(turn: Turn) -> Reply | None:
     if turn.chosen is not None:
         return _acted(turn, turn.chosen.action or "")
     task = turn.conversation.task
-    if task is None:
+    if task is None or not exists(turn, task):
         return None
     bare = normalise(turn.text).strip("。.！!，, ")
     for command, pattern in _COMMANDS:

@@ -76,4 +76,6 @@ def reply(*arguments: Any, **more: Any) -> Reply:
 
 
 def actions(said: Reply) -> list[str | None]:
-    return [choice.action or choice.entry for choice in said.choices]
+    """What the choices do; the lead through a procedure or calculator apart, which every answer of its topic offers."""
+    told = (choice.action or choice.entry for choice in said.choices)
+    return [action for action in told if not (action or "").startswith("begin:")]
