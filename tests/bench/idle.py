@@ -10,7 +10,7 @@ from time import sleep
 from tests.bench.machine import Meter, rss_mb
 from tests.bench.talk import BARE, OFF, Case, Load, Plan, Questions, Say, asked, running
 
-CASES = (Case(BARE, "bare"), Case(OFF, "local"))
+CASES = (Case(BARE, "bare", "repeated"), Case(OFF, "local"))
 ASKING = 32
 WOKEN = 200
 SETTLED = 2.0  # seconds after the last socket opened

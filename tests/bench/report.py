@@ -112,7 +112,6 @@ def _talk_row(found: Talk, row: Row) -> tuple[str, ...]:
 
 
 def _parse(found: Talk) -> Iterator[str]:
-    """*without Rasa*: the share of questions that the local engine understood in its place."""
     if found.parse is None:
         yield "Rasa is not installed here: its rows are left out."
         yield ""

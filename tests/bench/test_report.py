@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,21 +12,21 @@ from tests.bench import report
 from tests.bench.idle import Idle
 from tests.bench.report import Promise, Run, keep, merged
 from tests.bench.search import LeftOut, Measured, Times
-from tests.bench.talk import BARE, CASES, OFF, Case, Load, Parse, Row, Talk
+from tests.bench.talk import BARE, CASES, OFF, Case, Load, Parse, Place, Row, Talk
 
 RUN = Run(datetime(2026, 11, 24, 9, 5, tzinfo=UTC), "abc1234", "2 × a processor", "python -m tests.bench")
 RASA_ON = CASES[2].name
 
 
-def load(rate: float, **more: object) -> Load:
-    told = {
+def load(rate: float, **more: Any) -> Load:
+    told: dict[str, Any] = {
         "seconds": 10.0, "asked": int(rate * 12), "answered": int(rate * 10), "told": {}, "faults": {}, "p50": 1.0,
         "p95": 2.0, "p99": 3.0, "cpu": {"web": 12.0, "client": 3.0}, "everyone_cpu": 16.0,
     }  # fmt: skip
     return Load(**(told | more))
 
 
-def row(name: str, place: str, *rates: float, sockets: int = 32, **more: object) -> Row:
+def row(name: str, place: Place, *rates: float, sockets: int = 32, **more: Any) -> Row:
     return Row(Case(name, place), sockets, tuple(load(rate, **more) for rate in rates))
 
 
@@ -114,7 +115,11 @@ def test_idle_sockets_are_weighed() -> None:
 
 
 def test_search_tells_each_size_and_why_one_was_left_out() -> None:
-    found = [measured(1000, 2.0), measured(100_005, 11.0), LeftOut(1_000_000, "to build it takes too much memory")]
+    found: list[Measured | LeftOut] = [
+        measured(1000, 2.0),
+        measured(100_005, 11.0),
+        LeftOut(1_000_000, "to build it takes too much memory"),
+    ]
     told = report.search(found)
     assert cells(told, "search p95")[1:] == ["11 ms", "yes"]
     assert cells(told, "recall@10 of")[1:] == ["–", "not measured"]

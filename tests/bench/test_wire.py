@@ -29,7 +29,8 @@ def from_server(kind: int, payload: bytes) -> bytes:
 def test_frames_are_the_same_wherever_their_bytes_are_cut(told: list[tuple[int, bytes]], data: st.DataObject) -> None:
     sent = ACCEPTED + b"".join(from_server(*frame) for frame in told)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=12)))
-    frames, heard = Frames(), []
+    frames = Frames()
+    heard: list[tuple[int, bytes]] = []
     for start, end in zip([0, *cuts], [*cuts, len(sent)], strict=True):
         heard.extend(frames.feed(sent[start:end]))
     assert heard == told
