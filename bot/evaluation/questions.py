@@ -29,13 +29,15 @@ def read_questions(path: Path) -> list[Question]:
     found: list[Question] = []
     try:
         lines = path.read_text("utf-8").splitlines()
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"questions cannot be read: {path}: {error}") from error
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             told = json.loads(line)
+            if not isinstance(told, dict) or not isinstance(told["text"], str):
+                raise TypeError("an object with a text is wanted")
             found.append(
                 Question(
                     id=str(told.get("id", number)),
