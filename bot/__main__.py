@@ -125,22 +125,23 @@ def ask() -> None:
 
     assistant = open_talk(read_settings(), Bars())
 
-    async def run() -> None:
-        for line in sys.stdin:
-            if not line.strip():
-                continue
-            try:
-                told = json.loads(line)
-                if not isinstance(told, dict):
-                    raise ValueError("each line must be a JSON object")
-                answer = await one(assistant, told)
-            except ValueError as error:
-                name = told.get("id") if isinstance(locals().get("told"), dict) else None
-                answer = {"id": name, "error": {"code": "bad_line", "message": str(error)}}
-            sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
-            sys.stdout.flush()
+    async def answered(line: bytes) -> dict[str, object]:
+        told: object = None
+        try:
+            told = json.loads(line)
+            if not isinstance(told, dict):
+                raise ValueError("each line must be a JSON object")
+            return await one(assistant, told)
+        except ValueError as error:
+            name = told.get("id") if isinstance(told, dict) else None
+            return {"id": name, "error": {"code": "bad_line", "message": str(error)}}
 
-    asyncio.run(run())
+    with asyncio.Runner() as runner:
+        for line in sys.stdin.buffer:
+            if line.strip():
+                said = json.dumps(runner.run(answered(line)), ensure_ascii=False)
+                sys.stdout.buffer.write(said.encode("utf-8", "backslashreplace") + b"\n")  # half an emoji is no text
+                sys.stdout.buffer.flush()
 
 
 @app.command()

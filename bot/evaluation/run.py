@@ -38,9 +38,9 @@ RASA_STARTS_WITHIN = 120.0
 
 def evaluate(settings: Settings, extra: Sequence[Path], progress: Progress) -> str:
     """The whole table as Markdown; also written to docs/quality.md."""
+    sets = {path.name: read_questions(path) for path in (OWN, *extra) if path.exists() or path in extra}
     library = open_library(settings)
     library.serve(live_index(settings, progress))
-    sets = {path.name: read_questions(path) for path in (OWN, *extra) if path.exists() or path in extra}
     report = asyncio.run(_evaluate(settings, library, sets, progress))
     text = markdown(report)
     TARGET.write_text(text, "utf-8")
