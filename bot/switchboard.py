@@ -319,7 +319,8 @@ class Switchboard:
     async def _speak(self, conversation: Conversation, asked: Message, reply: Reply, perceived: Perceived) -> None:
         text = reply.text
         if reply.wants_code:
-            text = text.replace("{code}", await self._codes.issue(conversation.id, self._now()))
+            long = conversation.task is not None
+            text = text.replace("{code}", await self._codes.issue(conversation.id, self._now(), long=long))
         if asked.details.get("masked"):
             text = f"{say('masked', conversation.locale)}\n{text}"
         name = f"re:{asked.id}"

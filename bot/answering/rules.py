@@ -116,7 +116,8 @@ def resume_code(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     del figures
     if not _ASKS_CODE.search(turn.text):
         return None
-    return Reply(say("resume_code"), "resume_code", "smalltalk", topic="out_of_scope.chitchat", wants_code=True)
+    key = "resume_code" if turn.conversation.task is None else "resume_code_long"
+    return Reply(say(key), "resume_code", "smalltalk", topic="out_of_scope.chitchat", wants_code=True)
 
 
 def own_data(turn: Turn, figures: dict[str, Figure]) -> Reply | None:

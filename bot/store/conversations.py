@@ -19,6 +19,7 @@ from bot.store.prepared import Prepared
 from bot.tables import conversations, messages, moves, tokens
 
 Columns = dict[str, Any]
+UNFINISHED_MS = 30 * 86_400_000  # a procedure that was left is taken up again within a month
 MINUTE = 60_000
 PAGE = 500
 LAST = 2**31 - 1  # the highest number that a message can have
@@ -93,7 +94,7 @@ class Conversations:
                 if earlier is not None:
                     return Heard(_conversation(known), earlier, fresh=False)
                 if known.stage == Stage.CLOSED:
-                    if known.closed_at < now - reopen_ms:
+                    if known.closed_at < now - (UNFINISHED_MS if known.task else reopen_ms):
                         raise Refused("gone", "这次咨询已经结束，请重新开始。")
                     _change(connection, _conversation(known).reopen(), "reopened", now)
                 row = _HEAR.first(connection, values)  # another message may have opened it again

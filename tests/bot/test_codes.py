@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
-from bot.codes import LIVES, Codes
+from bot.codes import KEPT, LIVES, Codes
 from bot.errors import Refused
 from bot.store.conversations import Conversations
 from bot.store.database import Database
@@ -28,6 +29,16 @@ async def test_a_code_has_six_digits_and_opens_its_conversation(codes: Codes, st
     assert code.isdigit()
     assert await codes.redeem(code, "d" * 64, NOON + LIVES - timedelta(milliseconds=1)) == NAME
     assert await store.holder("d" * 64) == NAME
+
+
+async def test_a_procedure_gets_a_code_for_a_month_that_may_be_written_in_groups(codes: Codes) -> None:
+    code = await codes.issue(NAME, NOON, long=True)
+    assert re.fullmatch(r"[2-9A-HJ-NP-Z]{12}", code)
+    written = f"{code[:4]}-{code[4:8]} {code[8:]}".lower()
+    assert await codes.redeem(written, "d" * 64, NOON + KEPT - timedelta(milliseconds=1)) == NAME
+    late = await codes.issue(NAME, NOON, long=True)
+    with pytest.raises(Refused, match="bad_code"):
+        await codes.redeem(late, "e" * 64, NOON + KEPT)
 
 
 async def test_a_code_is_kept_as_a_digest_only(codes: Codes, database: Database) -> None:

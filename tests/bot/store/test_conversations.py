@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from bot.conversation import Choice, Conversation, Message, Party, Source, Stage
+from bot.conversation import Choice, Conversation, Message, Party, Source, Stage, Task
 from bot.errors import NotFound, Refused, Stale
 from bot.store.conversations import PAGE, Conversations
 from bot.store.database import Database
@@ -161,6 +161,18 @@ async def test_a_message_after_more_than_a_day_finds_the_conversation_gone(store
         await heard(store, said("m2", at=later))
     assert (await heard(store, said("m1", at=later))).message.seq == 2
     assert (await store.find(NAME)).stage is closed.stage is Stage.CLOSED
+
+
+async def test_a_procedure_left_for_a_week_is_taken_up_where_it_was(store: Conversations) -> None:
+    task = Task("procedure", "pension_transfer", {"direction": "in"}, 0)
+    conversation = await opened(store)
+    await heard(store, said("m1"))
+    led = await store.reply(replace(await store.find(NAME), task=task), replied("m1"))
+    assert led
+    await store.change(led.close(NOON), reason="closed", at=NOON)
+    told = await heard(store, said("m2", at=NOON + timedelta(days=7)))
+    assert (told.conversation.stage, told.conversation.task) == (Stage.BOT, task)
+    assert conversation.task is None
 
 
 async def test_messages_at_once_reopen_a_closed_conversation_once(
