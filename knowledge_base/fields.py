@@ -8,7 +8,10 @@ from dataclasses import field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
+from importlib.resources import files
 
+import yaml
 from pydantic.dataclasses import dataclass
 
 from knowledge_base.entry import STRICT
@@ -16,6 +19,7 @@ from knowledge_base.errors import Unreadable
 
 YES = ("yes", "true", "1", "是")
 NO = ("no", "false", "0", "否")
+BEYOND = ("future", "negative", "too_low", "too_high")  # read well, but not possible
 _MONTH = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})(?:[-/.][0-9]{1,2})?")  # a day is more than was asked for
 _DATE = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})")
 _NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?")  # longer ones are no wage and no count
@@ -48,8 +52,9 @@ class Field:
     """One question. `when`: asked only after these answers; `unless`: not asked once one of these is answered.
 
     `default` is what a machine may leave out; people are asked all the same. The limits are those of a number, or of
-    the year of a month or date; `past`: not later than today. `unit` is what a number counts: months, years, days.
-    Options of a number are answers beside it, such as 不知道.
+    the year of a month or date; `past`: not later than today. `unit` is what a count counts: months, age (in months),
+    days … Options of a number are answers beside it, such as 不知道. `cues` are words beside a number in a question
+    that make it this answer unasked; without them a number is asked for.
     """
 
     name: str
@@ -65,6 +70,7 @@ class Field:
     default: str = ""
     when: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unless: tuple[str, ...] = ()
+    cues: tuple[str, ...] = ()
 
 
 def applies(when: Mapping[str, Sequence[str]], answers: Mapping[str, str]) -> bool:
@@ -93,7 +99,7 @@ def _month(field: Field, value: str, today: date) -> str:
     found = _MONTH.fullmatch(value)
     day = _day(found[1], found[2], "1") if found else None
     if day is None:
-        raise Unreadable(field.name, "请写清年和月，比如 1976-08。")
+        raise _refused(field, "month")
     _check_day(field, day, today)
     return day.isoformat()[:7]
 
@@ -102,7 +108,7 @@ def _date(field: Field, value: str, today: date) -> str:
     found = _DATE.fullmatch(value)
     day = _day(*found.groups()) if found else None
     if day is None:
-        raise Unreadable(field.name, "请写清年、月、日，比如 2026-01-15。")
+        raise _refused(field, "date")
     _check_day(field, day, today)
     return day.isoformat()
 
@@ -116,7 +122,7 @@ def _day(year: str, month: str, day: str) -> date | None:
 
 def _check_day(field: Field, day: date, today: date) -> None:
     if field.past and day > today:
-        raise Unreadable(field.name, "这个日子还没有到，请核对后再填。", "out_of_range")
+        raise _refused(field, "future")
     _check_limits(field, Decimal(day.year), " 年")
 
 
@@ -124,9 +130,9 @@ def _number(field: Field, value: str, today: date) -> str:
     del today
     bare = value.replace(",", "").removesuffix("元")
     if not _NUMBER.fullmatch(bare):
-        raise Unreadable(field.name, "请只写一个数字，比如 7500。")
+        raise _refused(field, "number")
     if field.kind is Kind.MONEY and bare.startswith("-"):
-        raise Unreadable(field.name, "金额不能是负数。", "out_of_range")
+        raise _refused(field, "negative")
     _check_limits(field, Decimal(bare), " 元" if field.kind is Kind.MONEY else "")
     return bare
 
@@ -135,24 +141,24 @@ def _count(field: Field, value: str, today: date) -> str:
     del today
     found = _WHOLE.fullmatch(value)
     if found is None:
-        raise Unreadable(field.name, "请只写一个整数，比如 12。")
+        raise _refused(field, "count")
     if found[1].startswith("-"):
-        raise Unreadable(field.name, "这个数不能是负数。", "out_of_range")
+        raise _refused(field, "negative")
     _check_limits(field, Decimal(found[1]), "")
     return str(int(found[1]))
 
 
 def _check_limits(field: Field, number: Decimal, unit: str) -> None:
     if field.lowest is not None and number < Decimal(str(field.lowest)):
-        raise Unreadable(field.name, f"不能小于 {field.lowest:.12g}{unit}，请核对后再填。", "out_of_range")
+        raise _refused(field, "too_low", limit=f"{field.lowest:.12g}{unit}")
     if field.highest is not None and number > Decimal(str(field.highest)):
-        raise Unreadable(field.name, f"不能大于 {field.highest:.12g}{unit}，请核对后再填。", "out_of_range")
+        raise _refused(field, "too_high", limit=f"{field.highest:.12g}{unit}")
 
 
 def _choice(field: Field, value: str, today: date) -> str:
     del value, today
     told = "、".join(f"{option.label}（{option.value}）" for option in field.options)
-    raise Unreadable(field.name, f"请从这几项里选一项：{told}。")
+    raise _refused(field, "choice", options=told)
 
 
 def _yes_no(field: Field, value: str, today: date) -> str:
@@ -161,7 +167,17 @@ def _yes_no(field: Field, value: str, today: date) -> str:
         return "yes"
     if value.lower() in NO:
         return "no"
-    raise Unreadable(field.name, "请回答是（yes）或不是（no）。")
+    raise _refused(field, "yes_no")
+
+
+def _refused(field: Field, why: str, **told: str) -> Unreadable:
+    return Unreadable(field.name, _sentences()[why].format(**told), "out_of_range" if why in BEYOND else "unreadable")
+
+
+@cache
+def _sentences() -> dict[str, str]:
+    told: dict[str, str] = yaml.safe_load(files("knowledge_base").joinpath("fields.yml").read_text("utf-8"))
+    return told
 
 
 _CHECKS: Mapping[Kind, Callable[[Field, str, date], str]] = {

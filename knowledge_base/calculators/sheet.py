@@ -79,9 +79,15 @@ class Sheet(Generic[Rule]):
 
 def read_sheet(name: str, rule: type[Rule]) -> Sheet[Rule]:
     """The sheet `NAME.yml` beside this file; `rule` is the type of its rules."""
-    told = yaml.load((FOLDER / f"{name}.yml").read_text("utf-8"), Loader=yaml.CSafeLoader)
+    told, shared = _yaml(name), _yaml("questions")
+    told["fields"] = [shared[f.pop("same")] | f if "same" in f else f for f in told["fields"]]
     sheet: Sheet[Rule] = TypeAdapter(Sheet[rule]).validate_python(told)  # type: ignore[valid-type]
     return sheet
+
+
+def _yaml(name: str) -> dict[str, Any]:
+    told: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yml").read_text("utf-8"))
+    return told
 
 
 def _valid(row: Row[Any], checked: date, today: date) -> str:
@@ -102,4 +108,4 @@ def word(name: str, /, **values: object) -> str:
 
 @cache
 def _words() -> dict[str, str]:
-    return TypeAdapter(dict[str, str]).validate_python(yaml.safe_load((FOLDER / "every.yml").read_text("utf-8")))
+    return TypeAdapter(dict[str, str]).validate_python(_yaml("every"))

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from knowledge_base.calculators.calculator import calculator
-from knowledge_base.calculators.months import YEAR, machine, month, spoken
+from knowledge_base.calculators.months import YEAR, machine, month, span, spoken
 from knowledge_base.calculators.result import Result
 from knowledge_base.calculators.retirement import retirement_of
 from knowledge_base.calculators.sheet import read_sheet
@@ -62,7 +62,14 @@ def compute(answers: Mapping[str, str], today: date) -> Result:
     until = None
     if found.eligible and {"birth", "category", "ends"} <= answers.keys():
         until = extended_until(answers["category"], answers["birth"], answers["ends"], today)
-    told = {"months": found.months, "paid": paid, "new": found.new, "carry": carry, "most": row.rule.most}
+    told = {
+        "months": found.months,
+        "paid": paid,
+        "span": span(paid),
+        "new": found.new,
+        "carry": carry,
+        "most": row.rule.most,
+    }
     outcome = SHEET.say(_outcome(found, faults), **told)
     data = {
         "months": found.months,

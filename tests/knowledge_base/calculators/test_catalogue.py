@@ -60,7 +60,7 @@ def test_its_module_says_every_sentence_of_its_sheet(calculator: Calculator) -> 
 
 
 def test_there_is_a_sheet_for_each_and_no_other() -> None:
-    assert {path.stem for path in FOLDER.glob("*.yml")} == {*CALCULATORS, "every"}
+    assert {path.stem for path in FOLDER.glob("*.yml")} == {*CALCULATORS, "every", "questions"}
 
 
 def test_an_unknown_name_is_told_the_names_there_are() -> None:
