@@ -57,7 +57,7 @@ class Assistant:
     ) -> Reply:
         """What the bot does; a number picks from what was offered last."""
         index = perceived.index
-        choice = chosen or picked_by_number(perceived.text, conversation)
+        choice = chosen or picked_choice(perceived.text, conversation)
         last = index.entries.get(conversation.last_entry or "")
         if choice is None and last is not None:
             perceived = self._in_context(perceived, conversation, last, now)
@@ -108,9 +108,12 @@ class Assistant:
         return Circumstances(now=now.astimezone(self._zone), group=slots.get("person_group"))
 
 
-def picked_by_number(text: str, conversation: Conversation) -> Choice | None:
-    """`2` means the second of the numbered choices, `0` none of them."""
+def picked_choice(text: str, conversation: Conversation) -> Choice | None:
+    """The choice whose label was typed; `2` means the second of the numbered ones, `0` none of them."""
     bare = normalise(text).rstrip(".。、")
+    typed = next((c for c in conversation.offered if normalise(c.label) == bare), None)
+    if typed is not None:
+        return typed
     if not bare.isdecimal() or len(bare) > 1 or not conversation.offered:
         return None
     if bare == "0":

@@ -12,8 +12,9 @@ from bot.answering.wording import basis_sources, confirmation, say
 from bot.conversation import Choice, Task
 from bot.nlu.field_values import fill, read
 from knowledge_base.calculators.catalogue import CALCULATORS, Calculator
-from knowledge_base.errors import Impossible
-from knowledge_base.fields import Field, next_field
+from knowledge_base.errors import Impossible, Unreadable
+from knowledge_base.fields import Field, check, next_field, settled
+from knowledge_base.fields import Kind as Asks
 from knowledge_base.procedures.procedure import PAGES, Procedure
 from knowledge_base.text import normalise
 
@@ -28,6 +29,10 @@ _COMMANDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("last", re.compile(r"(看|给我)?(办理)?清单|打印(清单)?")),
 )
 _QUESTION = re.compile(r"[?？]|怎么|什么|为啥|为何|多久|多少钱|哪里|哪儿|如何|能不能|可不可以|吗$|呢$")
+DATED = (Asks.MONTH, Asks.DATE)
+_COUNT = re.compile(r"(帮|给|替)(我|忙)(算|测算|计算)|算(一)?(下|算)|测算")
+SURE = 0.6  # of an intent: it was meant as something else
+WORD_OR_TWO = 6
 LONGEST_ANSWER = 24  # characters; a longer sentence asks something of its own
 
 
@@ -45,8 +50,21 @@ def led(turn: Turn) -> Reply | None:
     asked = next_field(_fields(turn, task), task.answers)
     if asked is None or task.page or len(bare) > LONGEST_ANSWER or _QUESTION.search(bare):
         return None
-    value = read(asked, bare, turn.understanding.entities, turn.now.date())
-    return None if value is None else present(turn, _answered(task, asked.name, value))
+    return _told(turn, task, asked, bare)
+
+
+def _told(turn: Turn, task: Task, asked: Field, bare: str) -> Reply | None:
+    """An answer to what is asked, else a date given anew, else a word or two that say nothing."""
+    dated = (f for f in _fields(turn, task) if f.kind in DATED and f.name in task.answers)
+    for field in (asked, *dated):
+        value = read(field, bare, turn.understanding.entities, turn.now.date())
+        if value is None:
+            continue
+        try:
+            return present(turn, _answered(task, field.name, check(field, value, turn.now.date())))
+        except Unreadable as error:
+            return _asked_again(turn, task, error.message)
+    return _asked_again(turn, task, say("task_unclear")) if _means_nothing_else(turn, bare) else None
 
 
 def begin(turn: Turn, kind: Kind, name: str) -> Reply:
@@ -68,12 +86,16 @@ def present(turn: Turn, task: Task) -> Reply:
 
 
 def calculator_for(turn: Turn, topic: str) -> Calculator | None:
-    """The calculator of a topic when the question itself holds all it needs but one choice at most."""
+    """The calculator that was asked for; or that of the topic, when the question itself holds all it needs but one
+    choice at most."""
+    if _COUNT.search(turn.text):
+        named = (c for c in CALCULATORS.values() if c.title.removesuffix("测算") in turn.text)
+        return next(named, next((c for c in CALCULATORS.values() if topic in c.topics), None))
     for calculator in CALCULATORS.values():
         if topic not in calculator.topics:
             continue
         known = fill(calculator.fields, turn.understanding.entities, turn.text, turn.now.date())
-        missing = [f for f in calculator.fields if f.required and f.name not in known]
+        missing = [f for f in calculator.fields if f.required and not settled(f, known)]
         if known and (not missing or (len(missing) == 1 and missing[0].options)):
             return calculator
     return None
@@ -87,6 +109,19 @@ def offers(turn: Turn, topic: str) -> tuple[Choice, ...]:
         *(Choice("lead", say("task_lead", title=p.title), action=f"begin:procedure:{p.id}:") for p in led[:1]),
         *(Choice("count", say("task_count", title=c.title), action=f"begin:calculator:{c.name}:") for c in counted[:1]),
     )
+
+
+def _means_nothing_else(turn: Turn, bare: str) -> bool:
+    """A word or two that search and NLU make nothing of was meant as an answer."""
+    known = turn.best is not None and (turn.found.exact or turn.best.score >= turn.bands.answer)
+    meant = turn.understanding
+    said_to_us = meant.confidence >= SURE and not meant.intent.startswith("faq_")
+    return len(bare) <= WORD_OR_TWO and not known and not said_to_us
+
+
+def _asked_again(turn: Turn, task: Task, why: str) -> Reply:
+    asked = present(turn, task)
+    return replace(asked, text=f"{why}\n{asked.text}", because="task_asked_again")
 
 
 def label(task: Task, title: str) -> str:
@@ -247,13 +282,12 @@ def _result(turn: Turn, task: Task) -> Reply:
     except Impossible as error:
         given = [f.name for f in calculator.fields if f.name in task.answers]
         again = _without(task, error.field if error.field in task.answers else given[-1]) if given else task
-        asked = present(turn, again)
-        return replace(asked, text=f"{error.message}\n{asked.text}", because="task_impossible")
+        return _asked_again(turn, again, error.message)
     text = "\n".join((say("task_result", title=calculator.title), *result.lines))
     choices = (Choice("again", say("task_again"), action=_action("task", task, "again")),)
     card = {"kind": "calculator", **_about(turn, task), "answers": task.answers, "result": result.data}
     return Reply(
-        text, "calculated", "answer", choices, basis_sources(result.basis, "全国", calculator.checked),
+        text, "calculated", "answer", choices, basis_sources(result.basis, calculator.jurisdiction, calculator.checked),
         topic=calculator.topics[0], score=1.0, card=card, ends_task=True,
     )  # fmt: skip
 

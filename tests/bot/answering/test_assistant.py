@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.answering.assistant import Assistant, Perceived, after, picked_by_number
+from bot.answering.assistant import Assistant, Perceived, after, picked_choice
 from bot.answering.turn import Reply
 from bot.conversation import Choice, Conversation
 from bot.understanding import Entity, Understanding
@@ -27,8 +27,8 @@ ENTRIES = (
     entry("ended", "refund", valid=Validity(until=date(2026, 11, 24))),
 )
 OFFERED = (
-    Choice("c1", "一", entry="years"),
-    Choice("c2", "二", entry="age"),
+    Choice("c1", "甲", entry="years"),
+    Choice("c2", "乙", entry="age"),
     Choice("none", "都不是", action="none"),
     Choice("human", "转人工", action="human"),
 )
@@ -151,19 +151,20 @@ async def test_related_entries_are_offered_while_they_hold() -> None:
         ("²", "c2"),
         ("", None),
         ("二", None),
+        ("乙", "c2"),
         ("2个", None),
         ("-1", None),
         ("٢", "c2"),
     ],
 )
 def test_a_digit_is_the_number_of_an_offered_entry(text: str, picked: str | None) -> None:
-    choice = picked_by_number(text, talk(offered=OFFERED))
+    choice = picked_choice(text, talk(offered=OFFERED))
     assert (choice.id if choice else None) == picked
 
 
 def test_a_number_means_nothing_where_nothing_is_offered() -> None:
-    assert picked_by_number("1", talk()) is None
-    assert picked_by_number("0", talk(offered=OFFERED[:2])) is None
+    assert picked_choice("1", talk()) is None
+    assert picked_choice("0", talk(offered=OFFERED[:2])) is None
 
 
 def heard(text: str, *entities: Entity) -> Perceived:

@@ -60,9 +60,39 @@ def test_an_answer_in_ones_own_words_is_understood(text: str, answered: dict[str
     assert said(text, at({})).task == at(answered)
 
 
+def test_a_word_that_says_nothing_is_asked_again_and_one_out_of_range_is_told_why() -> None:
+    again = said("嗯嗯嗯啊", at({}))
+    assert (again.because, again.task) == ("task_asked_again", at({}))
+    born = Task("calculator", "retirement", {})
+    early = said("1930年1月", born)
+    assert (early.because, early.task) == ("task_asked_again", born)
+    assert "1940" in early.text
+
+
+def test_a_calculator_asks_for_what_is_missing_and_a_date_can_be_given_anew() -> None:
+    asked = said("76年8月", Task("calculator", "retirement", {}))
+    assert asked.task == Task("calculator", "retirement", {"birth": "1976-08"})
+    anew = said("不对，是七五年六月", asked.task)
+    assert anew.task == Task("calculator", "retirement", {"birth": "1975-06"})
+    result = said("男", asked.task)
+    assert (result.because, result.ends_task) == ("calculated", True)
+    assert "2039 年 7 月" in result.text
+    assert "以参保地社保/医保经办机构核定为准" in result.text
+    assert result.card
+    assert result.card["result"]["date"] == "2039-07"
+
+
+@pytest.mark.parametrize("text", ["帮我算一下退休时间", "算下什么时候退休"])
+def test_a_wish_to_have_it_counted_opens_the_calculator(text: str) -> None:
+    assert said(text, hits=[hit(entry("age", "pension.retire_age"), 0.5)]).task == Task("calculator", "retirement", {})
+
+
+def test_a_question_that_holds_all_is_counted_at_once() -> None:
+    told = said("我1976年8月生，男，什么时候退休", hits=[hit(entry("age", "pension.retire_age"), 0.9)])
+    assert told.because == "calculated"
+
+
 def test_buttons_lead_to_the_pages_and_the_last_one_has_the_checklist() -> None:
-    reply = said("", at({"direction": "in"}))
-    assert reply.because == "empty"
     reply = said("停了", at({"direction": "in"}))
     reply = said("网上办", reply.task, chosen=pressed(reply, "网上办"))
     assert reply.task == at(ONLINE, 1)
