@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.errors import NotFound, Refused, Stale, StoreBusy
 from bot.measure import REFUSALS
+from knowledge_base.errors import Impossible
 
 log = logging.getLogger(__name__)
 
@@ -22,19 +23,30 @@ STATUS = {
     "too_often": 429, "too_long": 413, "too_large": 413, "gone": 410, "id_taken": 409, "wrong_stage": 409,
     "unauthorized": 401, "foreign_origin": 403,
 }  # fmt: skip
+NO_SUCH = ("unknown_procedure", "unknown_calculator")  # other answers that cannot be are 422
 BUSY = "系统正忙，您的话还没有保存，请稍后再发一次。"
 FAULT = "系统出错了，请稍后再试，或打 12333。"
 
 
 def problem(
-    status: int, code: str, detail: str, *, retry_after: int | None = None, headers: Mapping[str, str] | None = None
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    field: str = "",
+    retry_after: int | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     headers = dict(headers or {})
     if retry_after:
         headers["Retry-After"] = str(retry_after)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    body = {"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail}
+    body: dict[str, str | int] = {
+        "type": "about:blank", "title": code, "status": status, "code": code, "detail": detail,
+    }  # fmt: skip
+    if field:
+        body["field"] = field
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
@@ -50,6 +62,10 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(Refused)
     async def _(request: Request, error: Refused) -> Response:
         return refused(error)
+
+    @app.exception_handler(Impossible)
+    async def _(request: Request, error: Impossible) -> Response:
+        return problem(404 if error.code in NO_SUCH else 422, error.code, error.message, field=error.field)
 
     @app.exception_handler(NotFound)
     async def _(request: Request, error: NotFound) -> Response:

@@ -1,4 +1,4 @@
-"""Routes of the citizens' API (PROTOCOL 2): open, read, send, and the socket; the pages are in `pages`."""
+"""Routes of the citizens' API (PROTOCOL 2): open, read, send, and the socket; `tasks` and `pages` have the rest."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from channels.web import described, wire
 from channels.web.intake import Intake, Sender
 from channels.web.pages import page_routes
 from channels.web.sockets import FOREIGN, CitizenSocket
+from channels.web.tasks import task_routes
 
 LONGEST_WAIT = 25.0
 PER_PAGE = 500
@@ -43,6 +44,7 @@ def web_routes(parts: Parts) -> APIRouter:
         **told,
     )  # fmt: skip
     routes.add_api_websocket_route(f"{OPEN}/{{conversation_id}}/socket", api.socket)
+    routes.include_router(task_routes(parts))
     routes.include_router(page_routes(parts))
     return routes
 

@@ -138,6 +138,16 @@ class TopicGroup(BaseModel):
     questions: list[str]
 
 
+class ProcedureNamed(BaseModel):
+    id: str
+    title: str
+
+
+class CalculatorNamed(BaseModel):
+    name: str
+    title: str
+
+
 class StationFacts(BaseModel):
     name: str
     city: str
@@ -145,17 +155,20 @@ class StationFacts(BaseModel):
     phones: list[Phone]
     topics: list[TopicGroup]
     hot: list[str]
+    procedures: list[ProcedureNamed]
+    calculators: list[CalculatorNamed]
     notices: list[dict[str, Any]]
 
 
 class Problem(BaseModel):
-    """RFC 9457. `code` is stable and for programs, `detail` is the sentence to show."""
+    """RFC 9457. `code` is stable and for programs, `detail` is the sentence to show, beside `field` if one is named."""
 
     type: str
     title: str
     status: int
     code: str
     detail: str
+    field: str | None = None
 
 
 ServerFrame = (
@@ -173,10 +186,11 @@ WHY = {
     400: "not taken: `code` says why (`bad_frame`, `bad_json`, `unknown_frame`, `empty`, `unknown_choice`, …)",
     401: "no token, or a wrong one; one in the address does not count",
     403: "a foreign origin",
-    404: "not the conversation of this token",
+    404: "not there; not the conversation of this token",
     409: "the id is somebody else's, or the conversation is in another stage by now",
     410: "closed more than a day ago",
     413: "too many characters or bytes",
+    422: "an answer that cannot be: `field` names it, `code` says why (`unknown_argument`, `missing_argument`, …)",
     429: "too often",
     500: "a fault of ours",
     503: "the store is busy; nothing was kept",
@@ -206,7 +220,8 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
         schemas.pop(name, None)
     for path in document["paths"].values():
         for operation in path.values():
-            operation["responses"].pop("422", None)
+            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                del operation["responses"]["422"]
     models = [*get_args(wire.ClientFrame), wire.Auth, *get_args(ServerFrame), Problem]
     _, found = models_json_schema([(model, "validation") for model in models], ref_template=f"{REF}{{model}}")
     schemas |= found["$defs"]

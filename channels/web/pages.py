@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 from bot.assembly import Parts
 from channels.web import described
 from channels.web.station import station_facts
+from knowledge_base.calculators.catalogue import CALCULATORS
 
 STATIC = Path(__file__).parent / "static"
 FRESH = {"Cache-Control": "no-cache"}  # asked for again each time, and answered with 304 while it is the same
@@ -31,6 +32,19 @@ def page_routes(parts: Parts) -> APIRouter:
         del code  # the page reads it from its own address
         return FileResponse(STATIC / "station.html", headers=FRESH)
 
+    @routes.get("/procedures", include_in_schema=False)
+    @routes.get("/calculators", include_in_schema=False)
+    async def lists() -> Response:
+        return _task_page()
+
+    @routes.get("/procedures/{procedure_id}", include_in_schema=False)
+    async def procedure(procedure_id: str) -> Response:
+        return _task_page(procedure_id in parts.library.current.corpus.procedures)
+
+    @routes.get("/calculators/{name}", include_in_schema=False)
+    async def calculator(name: str) -> Response:
+        return _task_page(name in CALCULATORS)
+
     @routes.get("/widget.js", include_in_schema=False)
     async def widget() -> Response:
         return FileResponse(STATIC / "widget.js", media_type="text/javascript")
@@ -40,3 +54,8 @@ def page_routes(parts: Parts) -> APIRouter:
         return FileResponse(STATIC / "demo.html", headers=FRESH)
 
     return routes
+
+
+def _task_page(found: bool = True) -> Response:
+    """One page for lists, procedures and calculators: it reads from its own address what to show."""
+    return FileResponse(STATIC / "tasks.html", 200 if found else 404, headers=FRESH)

@@ -1,4 +1,4 @@
-"""What the service station lists: the bureau, its topics, and questions that have an answer today (pure)."""
+"""What the service station lists: the bureau, procedures, topics, and questions that have an answer today (pure)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.answering.turn import Site
+from channels.web.tasks import counters, current
 from knowledge_base.index import Index
 from knowledge_base.topics import in_scope, topic_groups
 
@@ -31,5 +32,7 @@ def station_facts(site: Site, zone: ZoneInfo, index: Index) -> dict[str, Any]:
         "phones": [{"number": number, "for": purpose} for number, purpose in site.phones],
         "topics": groups,
         "hot": [g["questions"][0] for g in groups[:QUESTIONS]],
+        "procedures": [{"id": p.id, "title": p.title} for p in current(index.corpus.procedures, today).values()],
+        "calculators": [{"name": c.name, "title": c.title} for c in counters()],
         "notices": [],
     }

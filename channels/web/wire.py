@@ -18,7 +18,7 @@ from pydantic import (
     ValidationError,
 )
 
-from bot.conversation import Conversation, Message, Party
+from bot.conversation import Conversation, Message, Party, Source
 from bot.errors import Refused
 from knowledge_base.text import visible
 
@@ -181,13 +181,7 @@ def message_frame(message: Message) -> dict[str, Any]:
         "party": message.party,
         "text": message.text,
         "choices": [{"id": c.id, "label": c.label} for c in message.choices],
-        "sources": [
-            {
-                "title": s.title, "article": s.article, "effective": s.effective, "jurisdiction": s.jurisdiction,
-                "checked": s.checked, "url": s.url, "mark": s.mark,
-            }
-            for s in message.sources
-        ],
+        "sources": [source_frame(source) for source in message.sources],
         "answer_code": message.answer_code,
         "because": message.because,
         "at": stamp(message.at),
@@ -197,6 +191,13 @@ def message_frame(message: Message) -> dict[str, Any]:
     if message.party is Party.BOT and message.details.get("outcome"):
         frame["outcome"] = message.details["outcome"]
     return frame
+
+
+def source_frame(source: Source) -> dict[str, str]:
+    return {
+        "title": source.title, "article": source.article, "effective": source.effective,
+        "jurisdiction": source.jurisdiction, "checked": source.checked, "url": source.url, "mark": source.mark,
+    }  # fmt: skip
 
 
 def state_frame(conversation: Conversation, position: int | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from bot.errors import NotFound, Refused, Stale, StoreBusy
 from channels.problems import add_problem_handlers, problem
+from knowledge_base.errors import Impossible
 
 Raised = Callable[[], Exception]
 
@@ -47,6 +48,9 @@ async def answered(error: Exception) -> httpx.Response:
         (Refused("too_long", "空"), 413, "too_long"),
         (Refused("too_large", "空"), 413, "too_large"),
         (Refused("too_often", "空", retry_after=9), 429, "too_often"),
+        (Impossible("unreadable", "请写清年和月。", "birth"), 422, "unreadable"),
+        (Impossible("unknown_procedure", "没有。"), 404, "unknown_procedure"),
+        (Impossible("unknown_calculator", "没有。"), 404, "unknown_calculator"),
         (StoreBusy("OperationalError: database is locked"), 503, "store_busy"),
         (HTTPException(418, "teapot"), 418, "error"),
         (ValueError("330102198001011239"), 500, "internal"),

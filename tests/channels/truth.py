@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from pydantic import TypeAdapter
 
-from channels.web import described
+from channels.web import described, described_tasks
 from tests.channels.serving import Server
 
 
@@ -36,7 +36,8 @@ class Truth:
 def assert_described(schema: dict[str, Any], told: Any) -> None:
     """One of the models of this schema has exactly these fields."""
     names = re.findall(rf"{described.REF}(\w+)", str(schema))
-    models = [getattr(described, name) for name in names if hasattr(described, name)]
+    places = (described, described_tasks)
+    models = [getattr(place, name) for name in names for place in places if hasattr(place, name)]
     assert models, schema
     read = []
     for model in models:

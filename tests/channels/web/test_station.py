@@ -29,3 +29,14 @@ async def test_every_listed_question_is_answered_word_for_word(server: Server) -
     for group in told["topics"]:
         for question in group["questions"]:
             assert (await device.ask(question))["because"] == "exact"
+
+
+async def test_it_lists_procedures_and_calculators_that_have_a_page(server: Server) -> None:
+    async with http(server) as client:
+        told = (await client.get("/api/v1/station")).json()
+        assert {"id": "pension_transfer", "title": "养老保险关系转移"} in told["procedures"]
+        assert {"name": "retirement", "title": "退休时间测算"} in told["calculators"]
+        pages = [f"/procedures/{row['id']}" for row in told["procedures"]]
+        pages += [f"/calculators/{row['name']}" for row in told["calculators"]]
+        for page in pages:
+            assert (await client.get(page)).status_code == 200
