@@ -5,7 +5,7 @@ RASA_PYTHON ?= $(firstword $(shell command -v python3.11 python3.10))
 RASA_LOCK = training_data/rasa/requirements-py$(subst .,,$(shell $(RASA_PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')).lock.txt
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup setup-dev rasa-setup run chat train publish check-knowledge test check lint types imports fix evaluate bench clean
+.PHONY: help setup setup-dev rasa-setup run chat train publish check-knowledge test check lint types imports fix evaluate bench chaos clean
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -57,5 +57,7 @@ evaluate: setup-dev rasa-setup  ## answer quality by topic and kind (QUESTIONS=f
 	$(PY) -m bot evaluate $(QUESTIONS)
 bench: setup-dev rasa-setup  ## speed and memory beside a bare app, into docs/bench.md (ARGS="--only talk")
 	$(PY) -m tests.bench $(ARGS)
+chaos: setup-dev rasa-setup  ## whole processes killed, neighbours away for 30 s, hundreds of people
+	CHAOS=full $(PY) -m pytest tests/stories
 clean:  ## what can be made again
 	rm -rf var .pytest_cache .mypy_cache .ruff_cache .coverage* build *.egg-info

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -17,7 +16,7 @@ from bot.store.database import Database, open_database
 from bot.tables import applied, metadata
 from tests.parts import Desk, join
 from tests.scripted import Clock
-from tests.servers import RedisServer, postgres_server
+from tests.servers import RedisServer, new_database, postgres_server
 
 # The machine is shared, so no example has a deadline; the gate tries the same examples each time.
 settings.register_profile("here", deadline=None, derandomize=os.environ.get("CI") == "true")
@@ -50,9 +49,7 @@ def postgres_url(postgres: str) -> str:
 @pytest.fixture
 def empty_postgres_url(postgres: str) -> str:
     """A database without tables."""
-    name = f"e{uuid4().hex[:12]}"
-    _run(postgres, f"CREATE DATABASE {name}")
-    return _url(postgres, name)
+    return new_database(postgres)
 
 
 def _run(host: str, statements: str, name: str = "postgres") -> None:

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -38,6 +39,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def has_ipv6() -> bool:
+    with contextlib.suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        return True
+    return False
 
 
 class RedisServer:
@@ -113,6 +120,14 @@ def postgres_server() -> Iterator[str]:
             server.kill()
             server.wait()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def new_database(host: str) -> str:
+    """The address of a database without tables."""
+    name = f"e{uuid4().hex[:12]}"
+    with psycopg.connect(host=host, user="postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"postgresql://postgres@/{name}?host={host}"
 
 
 def _await_postgres(home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,12 @@ def template(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(scope="session")
+def new_home(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Homes of their own, with everything trained and published."""
+    return lambda: furnished(template, tmp_path_factory.mktemp("home") / "var")
+
+
 @pytest.fixture
-def home(template: Path, tmp_path: Path) -> Path:
-    return furnished(template, tmp_path / "var")
+def home(new_home: Callable[[], Path]) -> Path:
+    return new_home()

@@ -5,26 +5,47 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.stories.service import environment, run
+import pytest
+
+from bot.children import end_with_parent
+from tests.stories.service import environment
+
+Asked = Callable[..., list[dict[str, Any]]]
 
 
-def asked(tree: Path, home: Path, *lines: str) -> list[dict[str, Any]]:
-    done = run(tree, home, "ask", stdin="".join(f"{line}\n" for line in lines))
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+@pytest.fixture(scope="module")
+def asked(tree: Path, new_home: Callable[[], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+    """One `ask` that stays open, and answers each line when it comes."""
+    stderr = tmp_path_factory.mktemp("ask") / "stderr"
+    with stderr.open("wb") as told, subprocess.Popen(
+        [sys.executable, "-m", "bot", "ask"], cwd=tree, env=environment(new_home()), stderr=told,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=end_with_parent,
+    ) as process:  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        stdin, stdout = process.stdin, process.stdout
+
+        def ask(*lines: str | bytes) -> list[dict[str, Any]]:
+            stdin.write(b"".join((each if isinstance(each, bytes) else each.encode()) + b"\n" for each in lines))
+            stdin.flush()
+            return [json.loads(stdout.readline()) for each in lines if each.strip()]
+
+        yield ask
+        stdin.close()
+        assert (stdout.read(), process.wait(30)) == (b"", 0)
+    assert "Traceback" not in stderr.read_text("utf-8")
 
 
 def line(id: object, text: object, **more: object) -> str:
     return json.dumps({"id": id, "text": text, **more}, ensure_ascii=False)
 
 
-def test_every_line_gets_one_in_order_with_all_the_fields(tree: Path, home: Path) -> None:
+def test_every_line_gets_one_in_order_with_all_the_fields(asked: Asked) -> None:
     told = asked(
-        tree, home,
         *(line(n, text) for n, text in enumerate(["养老保险最低要交多少年", "转人工", "明天会下雨吗", "我什么时候可以退休"] * 10)),
     )  # fmt: skip
     assert [t["id"] for t in told] == list(range(40))
@@ -42,20 +63,19 @@ def test_every_line_gets_one_in_order_with_all_the_fields(tree: Path, home: Path
     assert [t["text"] for t in told[:4]] == [t["text"] for t in told[36:]]
 
 
-def test_a_bad_line_is_told_and_the_next_one_is_answered(tree: Path, home: Path) -> None:
+def test_a_bad_line_is_told_and_the_next_one_is_answered(asked: Asked) -> None:
     told = asked(
-        tree, home, "{not json", "[]", "3", '"text"', "null", line("a", None), line("b", 5), line("c", "您好", channel="fax"),
-        line("d", "您好", context="earlier"), line("e", "您好", context=[1]), "", "   ", line("f", "养老保险最低要交多少年"),
+        "{not json", "[]", "3", '"text"', "null", line("a", None), line("b", 5), line("c", "您好", channel="fax"),
+        line("d", "您好", context="earlier"), line("e", "您好", context=[1]), "", "   ", "{", line("f", "养老保险最低要交多少年"),
     )  # fmt: skip
-    assert [t.get("error", {}).get("code") for t in told] == ["bad_line"] * 10 + [None]
-    assert [t["id"] for t in told] == [None] * 5 + ["a", "b", "c", "d", "e", "f"]
-    assert all(t["error"]["message"] for t in told[:10])
+    assert [t.get("error", {}).get("code") for t in told] == ["bad_line"] * 11 + [None]
+    assert [t["id"] for t in told] == [None] * 5 + ["a", "b", "c", "d", "e", None, "f"]
+    assert all(t["error"]["message"] for t in told[:11])
     assert told[-1]["entry"] == "min_years"
 
 
-def test_earlier_messages_are_the_context(tree: Path, home: Path) -> None:
+def test_earlier_messages_are_the_context(asked: Asked) -> None:
     told = asked(
-        tree, home,
         line(1, "女职工呢", context=["我什么时候可以退休"]),
         line(2, "女职工呢"),
         line(3, "养老保险最低要交多少年", context=["您好", "谢谢"]),
@@ -65,13 +85,13 @@ def test_earlier_messages_are_the_context(tree: Path, home: Path) -> None:
     assert len(told) == 4
 
 
-def test_channels_differ_in_form_and_not_in_what_is_said(tree: Path, home: Path) -> None:
-    told = asked(tree, home, *(line(c, "养老保险最低要交多少年", channel=c) for c in ("web", "wechat", "voice")))
+def test_channels_differ_in_form_and_not_in_what_is_said(asked: Asked) -> None:
+    told = asked(*(line(c, "养老保险最低要交多少年", channel=c) for c in ("web", "wechat", "voice")))
     assert {t["entry"] for t in told} == {"min_years"}
     assert len({t["text"] for t in told}) == 3
 
 
-def test_odd_words_break_nothing(tree: Path, home: Path) -> None:
+def test_odd_words_break_nothing(asked: Asked) -> None:
     odd = [
         "",
         " ",
@@ -84,17 +104,12 @@ def test_odd_words_break_nothing(tree: Path, home: Path) -> None:
         "１２３３３",
         "我的身份证号是110101199003070011",
     ]
-    told = asked(tree, home, *(json.dumps({"id": n, "text": text}) for n, text in enumerate(odd)))
-    assert [t["id"] for t in told] == list(range(len(odd)))
+    told = asked(*(json.dumps({"id": text, "text": text}) for text in odd))
+    assert [t["id"] for t in told] == odd
     assert all(t.get("text") or t.get("error") for t in told)
-    assert "110101199003070011" not in json.dumps(told)
+    assert "110101199003070011" not in told[-1]["text"]
 
 
-def test_bytes_that_are_no_text_are_a_bad_line(tree: Path, home: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", "ask"], cwd=tree, env=environment(home), timeout=120, check=False, capture_output=True,
-        input=b"\xff\xfe{}\n" + line(2, "养老保险最低要交多少年").encode() + b"\n",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    told = [json.loads(each) for each in done.stdout.splitlines()]
+def test_bytes_that_are_no_text_are_a_bad_line(asked: Asked) -> None:
+    told = asked(b"\xff\xfe{}", line(2, "养老保险最低要交多少年"))
     assert (told[0]["error"]["code"], told[1]["entry"]) == ("bad_line", "min_years")

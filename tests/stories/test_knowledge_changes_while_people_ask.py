@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,39 +19,50 @@ OLD, NEW = "现在最低交 15 年。", "现在最低交 20 年。"
 SETTLED = 5.0  # seconds after `publish` returned, from when on nothing old may be said
 
 
+@pytest.fixture(scope="module")
+def own(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copied(tree, tmp_path_factory.mktemp("own") / "project")
+
+
+@pytest.fixture(scope="module")
+def service(own: Path, new_home: Callable[[], Path]) -> Iterator[Service]:
+    with Service(own, new_home(), "--workers", "2") as running:
+        yield running
+
+
 @pytest.mark.timeout(400)
-async def test_every_answer_is_the_old_or_the_new_one_and_soon_only_the_new_one(
-    tree: Path, home: Path, tmp_path: Path
-) -> None:
-    own = copied(tree, tmp_path / "project")
-    with Service(own, home, "--workers", "2") as service:
-        async with crowd() as client:
-            over = asyncio.Event()
-            answers: list[tuple[float, str]] = []  # when it was asked, and what was answered
+async def test_every_answer_is_the_old_or_the_new_one_and_soon_only_the_new_one(own: Path, service: Service) -> None:
+    async with crowd() as client:
+        over = asyncio.Event()
+        answers: list[tuple[float, str]] = []  # when it was asked, and what was answered
 
-            async def keep_asking() -> None:
-                citizen = await Citizen.at(service.url, client)
-                while not over.is_set():
-                    asked = time.monotonic()
-                    told = await citizen.answer(await citizen.say(QUESTION, retry=False), within=60)
-                    answers.append((asked, told["text"]))
+        async def keep_asking() -> None:
+            citizen = await Citizen.at(service.url, client)
+            while not over.is_set():
+                asked = time.monotonic()
+                told = await citizen.answer(await citizen.say(QUESTION, retry=False), within=60)
+                answers.append((asked, told["text"]))
 
-            asking = [asyncio.create_task(keep_asking()) for _ in range(ASKING)]
-            try:
-                await asyncio.sleep(3)
-                assert answers
-                rewrite(own, OLD, NEW)
-                returned = await published(own, home)
-                await asyncio.sleep(SETTLED + 3)
-            finally:
-                over.set()
-                told = await asyncio.gather(*asking, return_exceptions=True)
-            assert [t for t in told if t is not None] == []
-            kinds = {NEW if NEW in text else OLD if OLD in text else text for _, text in answers}
-            assert kinds == {OLD, NEW}
-            late = [asked - returned for asked, text in answers if OLD in text and asked > returned + SETTLED]
-            assert late == []
-            assert [a for a in answers if a[0] > returned + SETTLED]
+        asking = [asyncio.create_task(keep_asking()) for _ in range(ASKING)]
+        try:
+            await until(lambda: len(answers) >= ASKING)
+            rewrite(own, OLD, NEW)
+            returned = await published(own, service.home)
+            await until(lambda: sum(asked > returned + SETTLED for asked, _ in answers) >= ASKING)
+        finally:
+            over.set()
+            told = await asyncio.gather(*asking, return_exceptions=True)
+        assert [t for t in told if t is not None] == []
+        kinds = {NEW if NEW in text else OLD if OLD in text else text for _, text in answers}
+        assert kinds == {OLD, NEW}
+        late = [asked - returned for asked, text in answers if OLD in text and asked > returned + SETTLED]
+        assert late == []
+
+
+async def until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(90):
+        while not true():
+            await asyncio.sleep(0.1)
 
 
 async def published(tree: Path, home: Path) -> float:
@@ -63,13 +75,11 @@ async def published(tree: Path, home: Path) -> float:
     return time.monotonic()
 
 
-def test_a_broken_entry_is_told_and_the_old_knowledge_answers_on(tree: Path, home: Path, tmp_path: Path) -> None:
-    own = copied(tree, tmp_path / "project")
-    with Service(own, home) as service:
-        version = service.readiness()[1]["version"]
-        rewrite(own, "id: min_years_short", "id: min_years")
-        done = run(own, home, "publish")
-        assert done.returncode == 2
-        assert "already used" in done.stderr
-        assert "Traceback" not in done.stderr
-        assert service.readiness()[1]["version"] == version
+def test_a_broken_entry_is_told_and_the_old_knowledge_answers_on(own: Path, service: Service) -> None:
+    version = service.readiness()[1]["version"]
+    rewrite(own, "id: min_years_short", "id: min_years")
+    done = run(own, service.home, "publish")
+    assert done.returncode == 2
+    assert "already used" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert service.readiness()[1]["version"] == version

@@ -4,40 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.servers import RedisServer
-from tests.stories.service import Citizen, Service, check_story, crowd
-from tests.stories.tree import furnished
+from tests.servers import RedisServer, new_database
+from tests.stories.service import FULL, Citizen, Service, check_story, crowd
 
-AWAY = 4.0  # seconds without Redis: longer than listeners wait between two looks into the store
+AWAY = 30.0 if FULL else 4.0  # seconds without Redis: longer than listeners wait between two looks into the store
 TEXTS = ("养老保险最低要交多少年", "我什么时候可以退休", "社保断了可以补吗", "缴费基数怎么定")
 
 
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """Of this test's own: it will be hurt."""
-    server = RedisServer(tmp_path)
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Of these stories' own: it will be hurt."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
     server.start()
     yield server
     server.kill()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def machines(
-    tree: Path, template: Path, tmp_path: Path, empty_postgres_url: str, redis: RedisServer
+    tree: Path, new_home: Callable[[], Path], postgres: str, redis: RedisServer
 ) -> Iterator[tuple[Service, Service]]:
     with ExitStack() as stack:
-        services = []
-        for name in ("one", "two"):
-            home = furnished(template, tmp_path / name)
+        services, store = [], new_database(postgres)
+        for _ in range(2):
+            home = new_home()
             (home / "yida.db").unlink()
-            services.append(stack.enter_context(Service(tree, home, YIDA_STORE=empty_postgres_url, YIDA_BUS=redis.url)))
+            services.append(Service(tree, home, YIDA_STORE=store, YIDA_BUS=redis.url).start())
+            stack.push(services[-1])
+        for service in services:
+            service.wait_ready()
         yield services[0], services[1]
 
 

@@ -12,6 +12,7 @@ import yaml
 ROOT = Path(__file__).parent.parent.parent
 TINY = ROOT / "tests" / "knowledge_base" / "corpora"
 LINKED = ("bot", "channels", ".venv-rasa")
+OWN = ("corpora", "figures.yml", "__pycache__")  # of the knowledge: a tree has small ones, or none
 INTENTS = (
     "greet",
     "thanks",
@@ -34,10 +35,10 @@ def plant(folder: Path) -> Path:
     for name in LINKED:
         if (ROOT / name).exists():
             (folder / name).symlink_to(ROOT / name)
-    shutil.copytree(
-        ROOT / "knowledge_base", folder / "knowledge_base", ignore=shutil.ignore_patterns("corpora", "__pycache__")
-    )
-    (folder / "knowledge_base" / "corpora").mkdir()
+    (folder / "knowledge_base" / "corpora").mkdir(parents=True)
+    for path in (ROOT / "knowledge_base").iterdir():
+        if path.name not in OWN:
+            (folder / "knowledge_base" / path.name).symlink_to(path)
     shutil.copy(TINY / "tiny.yml", folder / "knowledge_base" / "corpora" / "tiny.yml")
     shutil.copy(TINY / "figures.yml", folder / "knowledge_base" / "figures.yml")
     (folder / "training_data" / "nlu").mkdir(parents=True)

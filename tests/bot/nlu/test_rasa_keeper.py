@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +23,7 @@ from bot.nlu.rasa import RasaClient
 from bot.nlu.rasa_keeper import RasaKeeper
 from bot.nlu.rasa_model import newest
 from tests.bot.nlu.sidecars import SIDECAR
+from tests.bot.test_children import lives
 
 WITHIN = 20.0
 
@@ -39,7 +42,7 @@ class Place:
         self.socket = socket
         self.home = home
         self._stamp = 0
-        (home / "rasa").mkdir()
+        (home / "rasa").mkdir(exist_ok=True)
         script = home / "sidecar.py"
         script.write_text(SIDECAR, "utf-8")
 
@@ -203,6 +206,30 @@ async def test_one_that_hangs_or_answers_with_another_model_is_replaced(place: P
         await until(lambda: keeper.pid not in (first, None))
         await until_answering(place, "m1")
         await until(lambda: not psutil.pid_exists(first or 0))
+
+
+def test_a_sidecar_ends_with_a_keeper_that_is_killed(place: Place) -> None:
+    place.add("m1", "ok")
+    code = (
+        "import asyncio, sys; from pathlib import Path; from tests.bot.nlu.test_rasa_keeper import Place, until\n"
+        "place = Place(*map(Path, sys.argv[1:]))\n"
+        "async def run():\n"
+        "    task = asyncio.create_task(place.keeper.run())\n"
+        "    await until(lambda: place.keeper.pid)\n"
+        "    print(place.keeper.pid, flush=True)\n"
+        "    await task\n"
+        "asyncio.run(run())"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, place.socket, place.home], stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout
+        pid = int(running.stdout.readline())
+        running.kill()
+    deadline = time.monotonic() + WITHIN
+    while lives(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not lives(pid)
 
 
 async def test_a_missing_program_is_no_end_of_keeping(place: Place) -> None:
