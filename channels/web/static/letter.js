@@ -1,5 +1,6 @@
 /** How the service answers: a letter with its conclusion, lines, choices, basis and foot. */
 import { basis, basisText } from './basis.js';
+import { copyText } from './clipboard.js';
 import { h, say } from './dom.js';
 import { icon } from './icons.js';
 import { blocks, plainText, withoutChoices } from './markup.js';
@@ -96,22 +97,6 @@ function foot(message, sources, { w, act, done }) {
   if (typeof done.get(message.seq) === 'boolean') press(done.get(message.seq));
   return h('footer', { class: 'letter__foot' }, good, bad, copy,
     message.answer_code && h('p', { class: 'code' }, h('span', null, w.code), ' ', h('b', null, message.answer_code)), said);
-}
-
-/** The clipboard is missing on plain http: then the old way, beside the button. */
-async function copyText(text, beside) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const area = h('textarea', { class: 'vh', readonly: true, 'aria-hidden': 'true', tabindex: '-1', value: text });
-    beside.after(area);
-    area.select();
-    const copied = document.execCommand('copy');
-    area.remove();
-    beside.focus();
-    return copied;
-  }
 }
 
 function isNone(choice) {

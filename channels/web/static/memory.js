@@ -1,7 +1,8 @@
-/** What the device remembers: the conversation's id and token, its last state, never what was said. */
+/** What the device remembers: the conversation's id and token, its last state, what was ticked; never what was said. */
 
 const CONVERSATION = 'shebao-yida.conversation';
 const LOOK = 'shebao-yida.look';
+const TICKS = 'shebao-yida.ticks';
 
 /** @param {Storage | null} [storage] */
 export function conversationMemory(storage = local()) {
@@ -11,6 +12,11 @@ export function conversationMemory(storage = local()) {
 /** @param {Storage | null} [storage] */
 export function lookMemory(storage = local()) {
   return box(storage, LOOK);
+}
+
+/** By procedure, the lines of its checklist that are ticked. @param {Storage | null} [storage] */
+export function tickMemory(storage = local()) {
+  return box(storage, TICKS);
 }
 
 /** Calls back when another tab changes the remembered conversation. */

@@ -8,6 +8,7 @@ import { fetchStation, valid, notice, questions, rows } from './welcome.js';
 import { words } from './words.js';
 
 const LIMIT = 500;
+const TILES = 6;
 const WIDE = matchMedia('(min-width: 960px)');
 const STILL = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -16,7 +17,7 @@ const PAGE = {
     skip: '跳到提问框', h1: '您想办什么事？', ask: '提问', label: '您的问题', example: (q) => `比如：${q}`,
     sub: '养老、医保、失业、工伤、生育、社保卡，直接问。这里由 AI 智能助手答复，写明依据和日期；说不清的，随时转人工。',
     secrets: '咨询政策不需要提供身份证号、密码或验证码', foot: '答复仅供参考，以参保地经办机构核定为准。',
-    hot: '大家常问', topics: '按事项找', procedures: '办事指引', calculators: '测算', contact: '时间和电话', hours: '人工服务时间',
+    hot: '大家常问', topics: '按事项找', procedures: '办事指南', calculators: '算一算', all: '全部', ways: ['提问', '办事指南', '算一算'], contact: '时间和电话', hours: '人工服务时间',
     notices: '提醒', loading: '正在取常见问题', failed: '常见问题暂时没有取到，您可以直接提问。', retry: '再取一次', count: (n) => `${n} 个问题`,
     light: '浅色', dark: '深色', other: 'English',
   },
@@ -24,7 +25,7 @@ const PAGE = {
     skip: 'Skip to the question box', h1: 'How can we help?', ask: 'Ask', label: 'Your question', example: (q) => `For example: ${q}`,
     sub: 'Pensions, health, unemployment, work injury, maternity, social security card. An AI assistant answers, in Chinese only, with legal basis and date; a person is one press away.',
     secrets: 'Never send ID numbers, passwords or codes', foot: 'Answers are for reference; the decision of the competent office counts.',
-    hot: 'Common questions', topics: 'By subject', procedures: 'Procedures', calculators: 'Calculators', contact: 'Hours and telephones', hours: 'A person answers',
+    hot: 'Common questions', topics: 'By subject', procedures: 'Procedures', calculators: 'Calculators', all: 'All', ways: ['Ask', 'Procedures', 'Calculators'], contact: 'Hours and telephones', hours: 'A person answers',
     notices: 'Notices', loading: 'Fetching common questions', failed: 'Common questions could not be fetched. You can ask all the same.', retry: 'Try again', count: (n) => `${n} questions`,
     light: 'Light', dark: 'Dark', other: '中文',
   },
@@ -62,6 +63,7 @@ function begin() {
     scrollTo({ top: 0, behavior: STILL.matches ? 'auto' : 'smooth' });
     at('ask').focus({ preventScroll: true });
   });
+  prefill(new URLSearchParams(location.search).get('ask'));
   onLook(draw);
   draw();
   fetchLists();
@@ -75,6 +77,13 @@ function sceneOf(path) {
   } catch {
     return '';
   }
+}
+
+/** A page of ours leads here with the beginning of a question; it is asked only when the citizen sends it. */
+function prefill(text) {
+  if (!text) return;
+  at('ask').value = [...text].slice(0, LIMIT).join('');
+  at('ask').focus();
 }
 
 async function fetchLists() {
@@ -121,6 +130,7 @@ function draw() {
   if (elder) at('elder').removeAttribute('aria-label');
   else at('elder').setAttribute('aria-label', w.biggerLabel);
   say(at('theme'), shade() === 'dark' ? p.light : p.dark);
+  [...at('ways').children].forEach((way, n) => say(way, p.ways[n]));
   say(at('locale'), p.other);
   at('locale').lang = locale === 'en' ? 'zh-CN' : 'en';
   say(at('name'), station?.name || '社保易答');
@@ -140,8 +150,8 @@ function drawLists(p) {
   fill(at('lists'),
     hot.length > 0 && section(p.hot, h('div', { class: 'card' }, questions(hot, ask))),
     topics(p),
-    shortcuts(p.procedures, station.procedures),
-    shortcuts(p.calculators, station.calculators),
+    pages(p.procedures, '/procedures', rows(station.procedures).map((row) => [row.id, row.title]), p.all),
+    pages(p.calculators, '/calculators', rows(station.calculators).map((row) => [row.name, row.title]), p.all),
     contact(p));
 }
 
@@ -153,11 +163,12 @@ function topics(p) {
       questions(topic.questions, ask)))));
 }
 
-/** Procedures and calculators, where the JSON lists them: `{ name, question }`. */
-function shortcuts(title, list) {
-  const found = rows(list).filter((s) => s.name && s.question);
-  return found.length > 0 && section(title, h('ul', { class: 'tiles', lang: 'zh-CN' }, found.map((s) =>
-    h('li', null, h('button', { class: 'btn', type: 'button', onclick: () => ask(String(s.question)) }, s.name)))));
+/** The first procedures or calculators as links to their pages, and a link to all. */
+function pages(title, folder, list, all) {
+  const link = (href, ...words) => h('li', null, h('a', { class: 'btn', href }, words));
+  return list.length > 0 && section(title, h('ul', { class: 'tiles' },
+    list.slice(0, TILES).map(([name, word]) => link(`${folder}/${encodeURIComponent(name)}`, h('span', { lang: 'zh-CN' }, word))),
+    list.length > TILES && link(folder, all, icon('right'))));
 }
 
 function contact(p) {
