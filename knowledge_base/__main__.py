@@ -6,33 +6,27 @@ training data, which the library knows nothing of.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 from zoneinfo import ZoneInfo
 
 import typer
 
-from knowledge_base.corpus import SHIPPED, Corpus, distinct_wordings, read_corpus, repeated_wordings
-from knowledge_base.entry import Circumstances, Entry, Form
+from knowledge_base.checks import notes
+from knowledge_base.corpus import SHIPPED, read_corpus
+from knowledge_base.entry import Circumstances
 from knowledge_base.errors import CorpusError, Fault, KnowledgeError
 from knowledge_base.library import Library
 from knowledge_base.models import held_out
-from knowledge_base.topics import in_scope, topic_labels
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="社保易答: the knowledge")
 ZONE = ZoneInfo("Asia/Shanghai")
-WORDINGS = 8  # fewer and a citizen's own words are missed too often
-ENTRIES = 2  # of a topic; one alone answers everything that is asked about it
-FRESH = timedelta(days=365)
-SOON = timedelta(days=30)
-LONGEST: dict[Form, int] = {"text": 450, "short": 250, "spoken": 150, "plain": 150}  # characters; a caller can't skim
 
 
 @app.command()
 def check(folder: Annotated[Path, typer.Argument(help="entries, *.yml")] = SHIPPED) -> None:
-    """Every entry against schema, sources, dates and duplicates; exit status 1 when something is wrong.
+    """Every entry against schema, sources, dates and other entries; exit status 1 when something is wrong.
 
     Errors keep the knowledge from being published. Notes are worth a look: they make answers weaker, not wrong.
     """
@@ -52,39 +46,6 @@ def _listed(title: str, faults: list[Fault]) -> None:
     if faults:
         print(title)
         print("\n".join(map(str, faults)))
-
-
-def notes(corpus: Corpus, today: date) -> Iterator[Fault]:
-    """What makes the knowledge weaker without making it wrong."""
-    for entry, first, again in repeated_wordings(corpus.entries):
-        yield Fault(*corpus.where(entry), f"{entry.id}: {again!r} says the same as {first!r} and counts once")
-    for entry in corpus.entries:
-        yield from (Fault(*corpus.where(entry), f"{entry.id}: {reason}") for reason in _of_entry(entry, today))
-    for figure in corpus.figures.values():
-        last = figure.values[-1]
-        if last.until and last.until < today:
-            yield Fault("figures.yml", 0, f"{figure.name}: the last value known is of {last.year}")
-    known = [entry.topic for entry in corpus.entries]
-    for topic in topic_labels():
-        if in_scope(topic) and topic != "human" and known.count(topic) < ENTRIES:
-            yield Fault("topics.yml", 0, f"topic {topic} has {known.count(topic)} entries, {ENTRIES} are wanted")
-
-
-def _of_entry(entry: Entry, today: date) -> Iterator[str]:
-    found = distinct_wordings(entry)
-    if found < WORDINGS:
-        yield f"{found} distinct wordings beside the question, {WORDINGS} are wanted"
-    if today - entry.checked > FRESH:
-        yield f"last checked on {entry.checked}, more than a year ago"
-    until = entry.valid.until
-    if until and until < today:
-        yield f"expired on {until}, it is not shown any more"
-    elif until and until - today <= SOON:
-        yield f"expires on {until}"
-    for form, longest in LONGEST.items():
-        told = getattr(entry.answer, form)
-        if told and len(told) > longest:
-            yield f"answer.{form} has {len(told)} characters, at most {longest} are wanted"
 
 
 @app.command()

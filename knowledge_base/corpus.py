@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from pydantic import TypeAdapter
 
 from knowledge_base.entry import Entry
 from knowledge_base.errors import CorpusError, Fault
-from knowledge_base.figures import Figure, names_in
+from knowledge_base.figures import NAMED, Figure, names_in
 from knowledge_base.procedures.procedure import Procedure
 from knowledge_base.procedures.procedure import faults as faults_of
 from knowledge_base.records import records
-from knowledge_base.text import question_key, wording_key
+from knowledge_base.text import question_key
 from knowledge_base.topics import topic_labels
 
 SHIPPED = Path(__file__).parent / "corpora"
@@ -92,8 +92,11 @@ def _faults_between(corpus: Corpus) -> Iterator[Fault]:
         for missing in sorted(set(entry.related) - ids):
             yield Fault(file, line, f"{entry.id}: related entry {missing} does not exist")
         answer = entry.answer
-        for name in sorted(names_in((answer.text, answer.short, answer.spoken, answer.plain)) - set(corpus.figures)):
+        forms = [form for form in (answer.text, answer.short, answer.spoken, answer.plain) if form]
+        for name in sorted(names_in(forms) - set(corpus.figures)):
             yield Fault(file, line, f"{entry.id}: figure {name} is not in the figures table")
+        if any("{" in NAMED.sub("", form) for form in forms):
+            yield Fault(file, line, f"{entry.id}: a figure is named {{{{name}}}}, without spaces")
         if not entry.basis:
             yield Fault(file, line, f"{entry.id}: basis is missing")
         for wording in entry.wordings:
@@ -102,18 +105,3 @@ def _faults_between(corpus: Corpus) -> Iterator[Fault]:
                 yield Fault(file, line, f"{entry.id}: a question without words: {wording!r}")
             elif keys.setdefault(key, entry.id) != entry.id:
                 yield Fault(file, line, f"{entry.id}: {wording!r} is also a question of {keys[key]}")
-
-
-def repeated_wordings(entries: Iterable[Entry]) -> Iterator[tuple[Entry, str, str]]:
-    """Variants of an entry that say the same after taking away polite words, particles and order."""
-    for entry in entries:
-        seen: dict[str, str] = {}
-        for wording in entry.wordings:
-            first = seen.setdefault(wording_key(wording), wording)
-            if first is not wording:
-                yield entry, first, wording
-
-
-def distinct_wordings(entry: Entry) -> int:
-    """How many really different wordings an entry has, its own question apart."""
-    return len({wording_key(w) for w in entry.wordings}) - 1

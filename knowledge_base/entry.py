@@ -93,7 +93,6 @@ class Entry:
     valid: Validity = field(default_factory=Validity)
     high_stake: bool = False
     related: tuple[str, ...] = ()
-    procedure: str | None = None
 
     @property
     def wordings(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from knowledge_base.corpus import distinct_wordings, read_corpus, repeated_wordings
+from knowledge_base.corpus import read_corpus
 from knowledge_base.entry import Validity
 from knowledge_base.errors import CorpusError, Fault
 from tests.knowledge_base.conftest import Write
@@ -89,6 +89,11 @@ FAULTS = {
         GOOD.replace("15 年", "{{luck}}"),
         1,
         "min_years: figure luck is not in the figures table",
+    ),
+    "a figure with spaces": (
+        GOOD.replace("15 年", "{{ luck }}"),
+        1,
+        "min_years: a figure is named {{name}}, without spaces",
     ),
     "a related entry that is missing": (
         GOOD + "  related: [nobody]\n",
@@ -218,14 +223,6 @@ def test_a_fault_in_the_figures_is_named(write: Write, tmp_path: Path, text: str
     figures = tmp_path / "figures.yml"
     figures.write_text(text, "utf-8")
     assert fault in map(str, faults_of(write(GOOD), figures))
-
-
-def test_wordings_that_differ_in_politeness_and_order_count_once() -> None:
-    one = entry("a", "fraud", "怎么举报骗保", "请问骗保怎么举报呢？", "骗保去哪里告")
-    assert [(e.id, first, again) for e, first, again in repeated_wordings([one])] == [
-        ("a", "怎么举报骗保", "请问骗保怎么举报呢？")
-    ]
-    assert distinct_wordings(one) == 1
 
 
 def test_an_entry_holds_from_its_first_to_its_last_day() -> None:
