@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import get_args
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ import bot
 from bot.answering import rules
 from bot.answering.wording import answer_text, say, sources
 from knowledge_base.corpus import Corpus, read_corpus
-from knowledge_base.entry import Answer, Basis, Form, Validity
+from knowledge_base.entry import Answer, Basis, Circumstances, Form, Validity
 from knowledge_base.topics import in_scope, topic_labels
 from tests.bot.answering.turns import BASIS, NOW, entry
 
@@ -92,6 +92,33 @@ def test_an_answer_that_ends_within_a_month_says_so(days: int, told: bool) -> No
     until = NOW.date() + timedelta(days=days)
     text = answer_text(entry("a", valid=Validity(until=until)), "text", {}, NOW)
     assert (say("ends_soon", until=f"{until.year} 年 {until.month} 月 {until.day} 日") in text) is told
+
+
+@pytest.mark.parametrize(
+    ("day", "given", "told"),
+    [
+        (date(2026, 11, 29), True, False),
+        (date(2026, 12, 1), True, True),
+        (date(2026, 12, 31), True, True),
+        (date(2027, 1, 1), False, False),
+    ],
+)
+def test_medical_and_maternity_answers_say_from_december_on_that_they_end_with_the_year(
+    shipped: Corpus, day: date, given: bool, told: bool
+) -> None:
+    now = datetime.combine(day, time(9), ZoneInfo("Asia/Shanghai"))
+    ending = [e for e in shipped.entries if e.topic.startswith(("medical.", "maternity."))]
+    assert len(ending) > 100
+    assert [e.id for e in ending if Circumstances(now=now).admit(e) is not given] == []
+    if given:
+        soon = say("ends_soon", until="2026 年 12 月 31 日")
+        silent = [
+            e.id
+            for e in ending
+            for f in get_args(Form)
+            if (soon in answer_text(e, f, shipped.figures, now)) is not told
+        ]
+        assert silent == []
 
 
 def test_an_answer_without_an_end_says_nothing_about_it() -> None:
