@@ -15,7 +15,7 @@ from math import ceil
 import yaml
 
 from knowledge_base.corpus import Corpus
-from knowledge_base.entry import Answer, Entry, Form
+from knowledge_base.entry import Answer, Basis, Entry, Form
 from knowledge_base.errors import Fault
 from knowledge_base.figures import Figure
 from knowledge_base.text import question_key, wording_key
@@ -41,7 +41,7 @@ _CASE = re.compile(
 )  # whom or when a rule is about: another case may well have another number
 _ARTICLE = re.compile("第[^条第]+条")
 _YEAR = re.compile(r"(?<!\d)\d{4}\s*年")
-_MONEY = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s*万?元")
+_MONEY = re.compile(r"(?<![\d.])\d+(?:\.\d+)?\s*万?元")
 
 
 @cache
@@ -136,7 +136,7 @@ def contradictions(entries: Iterable[Entry]) -> Iterator[tuple[Claim, Claim]]:
     ruled: dict[tuple[str, str], list[Claim]] = defaultdict(list)
     for entry in entries:
         for claim in _claims(entry):
-            for article in _articles(entry):
+            for article in _articles(*entry.basis):
                 ruled[article].append(claim)
     tellers = Counter(told for told, _ in {((at, n), c.entry.id) for at in ruled for c in ruled[at] for n in c.counted})
     noted: set[tuple[str, str]] = set()
@@ -158,7 +158,7 @@ def _units(claim: Claim) -> list[str]:
 def _odd(one: Claim, other: Claim, tellers: Counter[tuple[tuple[str, str], tuple[str, str]]]) -> bool:
     """Whether a number that only one of the two tells is told by no other entry on any of its articles."""
     alone = {*one.counted} - {*other.counted}
-    return any(all(tellers[article, number] == 1 for article in _articles(one.entry)) for number in alone)
+    return any(all(tellers[article, number] == 1 for article in _articles(*one.entry.basis)) for number in alone)
 
 
 def _claims(entry: Entry) -> Iterator[Claim]:
@@ -172,9 +172,9 @@ def _claims(entry: Entry) -> Iterator[Claim]:
                 yield Claim(entry, sentence.strip(), case, tuple(counted), _pieces(_QUANTITY.sub(r"\2", rest)))
 
 
-def _articles(entry: Entry) -> set[tuple[str, str]]:
-    rows = [(basis.document, basis.article) for basis in entry.basis if basis.document and basis.article]
-    return {(document, found) for document, article in rows for found in _ARTICLE.findall(article) or [article]}
+def _articles(*rows: Basis) -> set[tuple[str, str]]:
+    told = [(basis.document, basis.article) for basis in rows if basis.document and basis.article]
+    return {(document, found) for document, article in told for found in _ARTICLE.findall(article) or [article]}
 
 
 def _pieces(text: str) -> frozenset[str]:
@@ -228,35 +228,33 @@ def _lengths(answer: Answer) -> Iterator[str]:
 
 
 def _unexplained(answer: Answer) -> Iterator[str]:
-    """Jargon that neither brackets nor the plain form explain."""
+    """Jargon that neither brackets, nor a sentence (… 叫 …, … 是 …), nor the plain form explain."""
     told = f"{answer.text}\n{answer.plain or ''}"
     for word, meaning in jargon().items():
         if word not in answer.text or meaning in told or (answer.plain and word not in answer.plain):
             continue
-        if not re.search(rf"{word}\w{{0,4}}（|（\w{{0,4}}{word}", told):
+        if not re.search(rf"{word}\w{{0,4}}（|（\w{{0,4}}{word}|叫{word}|{word}，?是(?!\s*[\d{{])", told):
             yield f"{word} is not explained: {word}（{meaning}）"
 
 
 def _yearly_money(answer: Answer, figures: Iterable[Figure]) -> Iterator[str]:
     """Sums that change with the year and are not named as {{figure}}."""
-    named = {found[1]: f.name for f in figures for value in f.values if (found := _MONEY.search(value.value))}
+    named = {value.value.replace(" ", ""): figure.name for figure in figures for value in figure.values}
     for form in LONGEST:
         for sentence in _SENTENCES.split(getattr(answer, form) or ""):
-            for sum_ in _MONEY.finditer(sentence):
-                if sum_[1] in named:
-                    yield f"answer.{form} tells {sum_[0]}, which is figure {named[sum_[1]]}"
+            for told in _MONEY.findall(sentence):
+                if told.replace(" ", "") in named:
+                    yield f"answer.{form} tells {told}, which is figure {named[told.replace(' ', '')]}"
                 elif _YEAR.search(sentence):
-                    yield f"answer.{form} tells {sum_[0]} of a year, which belongs into the figures table"
+                    yield f"answer.{form} tells {told} of a year, which belongs into the figures table"
 
 
 def _effective_dates(corpus: Corpus) -> Iterator[Fault]:
     """One article that is in force from two days."""
     days: dict[tuple[str, str], date] = {}
     for entry in corpus.entries:
-        for basis in entry.basis:
-            if not (basis.document and basis.article and basis.effective):
-                continue
-            usual = days.setdefault((basis.document, basis.article), basis.effective)
-            if usual != basis.effective:
-                reason = f"{basis.document} {basis.article} is in force from {basis.effective}, elsewhere from {usual}"
+        dated = [(article, basis.effective) for basis in entry.basis for article in sorted(_articles(basis))]
+        for article, day in dated:
+            if day and (usual := days.setdefault(article, day)) != day:
+                reason = f"{''.join(article)} is in force from {day}, elsewhere from {usual}"
                 yield Fault(*corpus.where(entry), f"{entry.id}: {reason}")

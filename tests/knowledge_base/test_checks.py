@@ -195,7 +195,7 @@ def test_an_article_in_force_from_two_days_is_noted() -> None:
     later = Basis(document="社会保险经办条例", article="第二十条", effective=date(2024, 1, 1))
     other = entry("b", "card.loss", "b", basis=(later,))
     assert told(one, other)[-1] == (
-        "b: 社会保险经办条例 第二十条 is in force from 2024-01-01, elsewhere from 2023-12-01"
+        "b: 社会保险经办条例第二十条 is in force from 2024-01-01, elsewhere from 2023-12-01"
     )
 
 
@@ -220,6 +220,9 @@ def test_answers_too_long_for_their_form_are_noted() -> None:
         ("欠费要加钱（滞纳金）。", None, False),
         ("欠费要交滞纳金。", "晚交了，每天要加一点钱。", False),
         ("欠费要交滞纳金，就是晚交要多交的钱。", "晚交的要加滞纳金。", False),
+        ("晚一天加一点的钱叫滞纳金。", None, False),
+        ("滞纳金是晚一天加一点的钱。", None, False),
+        ("滞纳金是 15 元。", None, True),
     ],
 )
 def test_jargon_must_be_explained_in_brackets_or_by_the_plain_form(text: str, plain: str | None, noted: bool) -> None:
