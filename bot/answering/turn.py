@@ -15,6 +15,7 @@ from knowledge_base.procedures.procedure import Procedure
 from knowledge_base.ranking import Bands
 
 Outcome = Literal["answer", "clarify", "refuse", "handoff", "smalltalk"]
+CHITCHAT = "out_of_scope.chitchat"  # the classifier's name for what is said to the bot itself
 FORMS: dict[str, Form] = {"wechat": "short", "voice": "spoken"}
 
 
@@ -58,7 +59,7 @@ class Turn:
     @property
     def chat(self) -> float:
         """How likely it is said to the bot itself: neither one of our topics nor anyone else's business."""
-        return 1.0 - sum(self.found.topics.values()) if self.found.topics else 1.0
+        return 1.0 - sum(p for topic, p in self.found.topics.items() if topic != CHITCHAT)
 
 
 @dataclass(frozen=True, slots=True)

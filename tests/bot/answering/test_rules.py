@@ -412,6 +412,10 @@ def test_small_talk_is_met_with_its_sentence(intent: str) -> None:
     assert not said.missed
 
 
+def test_what_search_too_takes_for_small_talk_is_small_talk() -> None:
+    assert reply("再见", means="goodbye", topics={"out_of_scope.chitchat": 0.6, "card.loss": 0.1}).because == "goodbye"
+
+
 def test_small_talk_about_a_topic_of_ours_is_a_question() -> None:
     assert reply("好的，交几年", [hit(YEARS, 0.9)], means="affirm", topics=OURS).because == "answer"
     assert reply("好的", means="affirm", sure=0.5).because == "no_match"
