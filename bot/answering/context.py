@@ -74,7 +74,7 @@ def made_whole(text: str, topic: str, question: str) -> Whole | None:
     if not bare or len(bare) > SHORT:
         return None
     other = _OTHER.match(bare)
-    family = _family_named(other["word"]) if other else None
+    family = _family_named(other["word"]) if other and not _ASKS.search(other["word"]) else None
     if family is not None:
         return Whole(_INSURANCE[family] + _without_names(question), family)
     if _NAMES.search(bare):

@@ -89,7 +89,7 @@ def calculator_for(turn: Turn, topic: str) -> Calculator | None:
     """The calculator that was asked for; or that of the topic, when the question itself holds all it needs but one
     choice at most."""
     if _COUNT.search(turn.text):
-        named = (c for c in CALCULATORS.values() if c.title.removesuffix("测算") in turn.text)
+        named = (c for c in CALCULATORS.values() if c.title.removesuffix("测算").removesuffix("估算") in turn.text)
         return next(named, next((c for c in CALCULATORS.values() if topic in c.topics), None))
     for calculator in CALCULATORS.values():
         if topic not in calculator.topics:

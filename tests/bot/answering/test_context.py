@@ -25,7 +25,8 @@ def test_a_follow_up_gets_what_it_leaves_out(said: str, whole: Whole) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["养老保险最低交几年", "社保卡丢了", "我在单位上班上了十几年了现在不想干了怎么办", "", "？？"]
+    "said",
+    ["养老保险最低交几年", "社保卡丢了", "那产假有几天呢", "我在单位上班上了十几年了现在不想干了怎么办", "", "？？"],
 )
 def test_a_question_that_says_enough_is_left_alone(said: str) -> None:
     assert made_whole(said, *MONTHS) is None

@@ -87,6 +87,11 @@ def test_a_wish_to_have_it_counted_opens_the_calculator(text: str) -> None:
     assert said(text, hits=[hit(entry("age", "pension.retire_age"), 0.5)]).task == Task("calculator", "retirement", {})
 
 
+def test_what_is_estimated_is_named_without_saying_so() -> None:
+    told = said("帮我算城乡居民养老金", hits=[hit(entry("raised", "pension.adjust"), 0.6)])
+    assert told.task == Task("calculator", "resident_pension", {})
+
+
 def test_a_question_that_holds_all_is_counted_at_once() -> None:
     told = said("我1976年8月生，男，什么时候退休", hits=[hit(entry("age", "pension.retire_age"), 0.9)])
     assert told.because == "calculated"
