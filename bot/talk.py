@@ -45,9 +45,9 @@ def fresh(channel: str = "web") -> Conversation:
     return Conversation("talk", channel, datetime.now(UTC))
 
 
-async def say(assistant: Assistant, conversation: Conversation, text: str) -> Said:
-    """One turn, kept nowhere."""
-    now = datetime.now(UTC)
+async def say(assistant: Assistant, conversation: Conversation, text: str, now: datetime | None = None) -> Said:
+    """One turn, kept nowhere; `now` is the present unless told otherwise."""
+    now = now or datetime.now(UTC)
     shown = mask(visible(text).strip()).text
     perceived = await assistant.perceive(shown, conversation, now)
     reply = assistant.decide(perceived, conversation, now)
@@ -57,7 +57,7 @@ async def say(assistant: Assistant, conversation: Conversation, text: str) -> Sa
     return Said(reply, perceived, following)
 
 
-async def ask(assistant: Assistant, told: dict[str, Any]) -> dict[str, Any]:
+async def ask(assistant: Assistant, told: dict[str, Any], now: datetime | None = None) -> dict[str, Any]:
     """One line of `python -m bot ask` (PROTOCOL 1). Raises ValueError with what to mend."""
     text, context, channel = told.get("text"), told.get("context") or [], told.get("channel") or "web"
     if not isinstance(text, str):
@@ -68,9 +68,9 @@ async def ask(assistant: Assistant, told: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("context must be a list of strings")
     conversation = fresh(channel)
     for earlier in context:
-        conversation = (await say(assistant, conversation, earlier)).conversation
+        conversation = (await say(assistant, conversation, earlier, now)).conversation
     began = perf_counter()
-    said = await say(assistant, conversation, text)
+    said = await say(assistant, conversation, text, now)
     elapsed = (perf_counter() - began) * 1000
     return _line(told.get("id"), said, elapsed)
 

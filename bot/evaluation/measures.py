@@ -20,6 +20,7 @@ class Asked:
     topic: str | None
     candidates: tuple[str, ...]
     score: float
+    also: tuple[str, ...] = ()  # topics of further answers in the same reply
 
     @property
     def shown(self) -> bool:
@@ -32,6 +33,16 @@ class Asked:
     @property
     def lenient(self) -> bool:
         return self.question.accepts(self.topic)
+
+    @property
+    def right(self) -> bool:
+        """In scope the topic, out of scope the refusal."""
+        return self.lenient if self.question.in_scope else self.refused
+
+    @property
+    def whole(self) -> bool:
+        """Everything that was asked is answered."""
+        return {self.question.topic, *self.question.also} <= {self.topic, *self.also}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,7 @@ def measures(asked: Sequence[Asked]) -> dict[str, Share]:
     ours = [a for a in asked if a.question.in_scope]
     foreign = [a for a in asked if not a.question.in_scope]
     shown = [a for a in asked if a.shown]
+    several = [a for a in asked if a.question.also]
     return {
         "top-1, strict": share(ours, lambda a: a.topic == a.question.topic),
         "top-1, lenient": share(ours, lambda a: a.lenient),
@@ -81,6 +93,7 @@ def measures(asked: Sequence[Asked]) -> dict[str, Share]:
         "coverage (answered)": share(ours, lambda a: a.shown),
         "asked back": share(ours, lambda a: a.outcome == "clarify"),
         "out of scope refused": share(foreign, lambda a: a.refused),
+        "several all answered": share(several, lambda a: a.whole),
     }
 
 

@@ -1,4 +1,5 @@
-"""Labelled questions, one JSON object a line: text, topic, alternatives that a second reader could defend, kind."""
+"""Labelled questions, one JSON object a line: text, topic, alternatives that a second reader could defend, kind;
+what was said before, and the topics of what else is asked in the same message."""
 
 from __future__ import annotations
 
@@ -19,9 +20,12 @@ class Question:
     alternatives: tuple[str, ...]
     in_scope: bool
     kind: str
+    context: tuple[str, ...] = ()  # earlier messages, oldest first
+    also: tuple[str, ...] = ()
 
     def accepts(self, topic: str | None) -> bool:
-        return topic == self.topic or topic in self.alternatives
+        """Of several things that were asked, each may be told first."""
+        return topic in (self.topic, *self.alternatives, *self.also)
 
 
 def read_questions(path: Path) -> list[Question]:
@@ -46,6 +50,8 @@ def read_questions(path: Path) -> list[Question]:
                     alternatives=tuple(told.get("alt_topics", ())),
                     in_scope=bool(told["in_scope"]),
                     kind=told.get("kind", "real"),
+                    context=tuple(told.get("context", ())),
+                    also=tuple(told.get("also_topics", ())),
                 )
             )
         except (ValueError, KeyError, TypeError) as error:

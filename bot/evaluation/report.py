@@ -21,6 +21,7 @@ on the questions below.
 - *wrong of shown*: of all questions that got an answer, those whose topic was wrong or that were out of scope.
 - *coverage*: in-scope questions answered at once; *asked back*: answered with up to four choices.
 - *out of scope refused*: outcome `refuse` or `smalltalk`.
+- *several all answered*: of messages that ask several things, those whose reply answers each of them.
 - In brackets: Wilson's 95 % interval and the number of questions.
 """
 
@@ -62,15 +63,18 @@ class Report:
     engines: tuple[Nlu, ...]
 
 
-def markdown(report: Report) -> str:
-    return "\n".join(_lines(report)).rstrip() + "\n"
+def markdown(report: Report, picture: str | None = None) -> str:
+    """`picture` is the file name of the calibration drawn, if it was."""
+    return "\n".join(_lines(report, picture)).rstrip() + "\n"
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: Report, picture: str | None) -> Iterator[str]:
     yield HEAD.format(
         command=report.command, date=f"{report.at:%Y-%m-%d %H:%M} UTC", machine=report.machine, version=report.version,
         entries=report.entries, wordings=report.wordings, answer=report.bands.answer, refuse=report.bands.refuse,
     )  # fmt: skip
+    if picture:
+        yield f"![How often answers of a score were right]({picture})\n"
     for result in report.sets:
         yield f"## {result.name}\n"
         yield from _table(("measure", "value"), [(k, str(v)) for k, v in measures(result.asked).items()])

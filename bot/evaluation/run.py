@@ -1,4 +1,5 @@
-"""Asks the held-out questions, with every arm and without each, and both NLU engines; keeps docs/quality.md."""
+"""Asks the held-out questions, with every arm and without each, and both NLU engines; keeps docs/quality.md, and which
+of our own questions came out right."""
 
 from __future__ import annotations
 
@@ -15,7 +16,9 @@ from pathlib import Path
 from bot.answering.assistant import Assistant
 from bot.assembly import RASA_SOCKET, open_assistant, open_library
 from bot.config import ROOT, Settings
+from bot.evaluation.kept import keep
 from bot.evaluation.measures import Asked, Share, measures
+from bot.evaluation.plot import draw
 from bot.evaluation.questions import Question, read_questions
 from bot.evaluation.report import Nlu, Report, SetResult, markdown
 from bot.nlu import NLU, rasa_model
@@ -32,17 +35,23 @@ from knowledge_base.library import Library
 from knowledge_base.topics import topic_of_intent
 
 OWN = ROOT / "tests" / "quality" / "questions.jsonl"
+KEPT = OWN.with_name("kept.jsonl")
 TARGET = ROOT / "docs" / "quality.md"
+PICTURE = TARGET.with_name("quality-calibration.png")
 RASA_STARTS_WITHIN = 120.0
 
 
 def evaluate(settings: Settings, extra: Sequence[Path], progress: Progress) -> str:
-    """The whole table as Markdown; also written to docs/quality.md."""
+    """The whole table as Markdown; also written to docs/quality.md, with a picture beside it."""
     sets = {path.name: read_questions(path) for path in (OWN, *extra) if path.exists() or path in extra}
     library = open_library(settings)
     library.serve(live_index(settings, progress))
     report = asyncio.run(_evaluate(settings, library, sets, progress))
-    text = markdown(report)
+    asked = {result.name: result.asked for result in report.sets}
+    picture = PICTURE.name if draw(asked, PICTURE) else None
+    if OWN.name in asked:
+        keep(KEPT, asked[OWN.name])
+    text = markdown(report, picture)
     TARGET.write_text(text, "utf-8")
     return text
 
@@ -55,14 +64,14 @@ async def _evaluate(
         assistant = open_assistant(settings, library)[1]
     results = []
     for name, questions in sets.items():
-        results.append(SetResult(name, await _asked(assistant, questions), {}))
+        results.append(SetResult(name, await ask_all(assistant, questions), {}))
     intents = read_training().taught()
     variants = [(f"without {arm}", tuple(a for a in ARMS if a != arm)) for arm in ARMS]
     for number, (label, arms) in enumerate(variants, start=1):
         join = fit_join(index, rows_of(index.corpus.entries), intents, arms=arms)
         library.serve(index.with_join(join, arms))
         for result, questions in zip(results, sets.values(), strict=True):
-            result.ablation[label] = measures(await _asked(assistant, questions))
+            result.ablation[label] = measures(await ask_all(assistant, questions))
         progress("arms", number, len(variants))
     library.serve(index)
     return Report(
@@ -78,12 +87,14 @@ async def _evaluate(
     )
 
 
-async def _asked(assistant: Assistant, questions: Sequence[Question]) -> list[Asked]:
+async def ask_all(assistant: Assistant, questions: Sequence[Question], now: datetime | None = None) -> list[Asked]:
+    """Each question after what was said before it, as `python -m bot ask` asks it."""
     found = []
     for question in questions:
-        told = await ask(assistant, {"id": question.id, "text": question.text})
+        told = await ask(assistant, {"id": question.id, "text": question.text, "context": question.context}, now)
         candidates = tuple(dict.fromkeys(c["topic"] for c in told["candidates"]))
-        found.append(Asked(question, told["outcome"], told["topic"], candidates, told["score"]))
+        also = tuple(a["topic"] for a in told["also"])
+        found.append(Asked(question, told["outcome"], told["topic"], candidates, told["score"], also))
     return found
 
 

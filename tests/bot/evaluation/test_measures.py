@@ -46,6 +46,18 @@ def test_each_figure_counts_what_it_says(name: str, hits: int, total: int) -> No
     assert measures(TABLE)[name] == Share(hits, total)
 
 
+def test_a_message_that_asks_several_things_is_whole_when_each_is_answered() -> None:
+    two = Question("q", "问一？问二？", "card.loss", (), True, "several", also=("card.apply",))
+    told = [
+        Asked(two, "answer", "card.loss", (), 0.9, also=("card.apply",)),
+        Asked(two, "answer", "card.apply", (), 0.9, also=("card.loss", "fraud")),
+        Asked(two, "answer", "card.apply", (), 0.9),
+        Asked(two, "clarify", None, (), 0.2, also=("card.apply",)),
+    ]
+    assert measures([*TABLE, *told])["several all answered"] == Share(2, 4)
+    assert [a.lenient for a in told] == [True, True, True, False]
+
+
 def test_without_questions_a_figure_is_a_dash_and_not_zero() -> None:
     nothing = measures([])["top-1, strict"]
     assert str(nothing) == "–"

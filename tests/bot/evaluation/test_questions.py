@@ -34,6 +34,13 @@ def test_what_is_left_out_has_a_usual_value_and_empty_lines_count_only_as_lines(
     ]
 
 
+def test_what_was_said_before_and_what_else_is_asked_are_read_too(file: Path) -> None:
+    write(file, WHOLE | {"context": ["你好", "社保卡"], "also_topics": ["fraud"]})
+    [question] = read_questions(file)
+    assert (question.context, question.also) == (("你好", "社保卡"), ("fraud",))
+    assert question.accepts("fraud")
+
+
 def test_the_topic_and_what_a_second_reader_could_defend_are_accepted(file: Path) -> None:
     write(file, WHOLE)
     [question] = read_questions(file)

@@ -43,6 +43,15 @@ def test_each_file_has_its_figures_what_arms_add_and_both_groupings() -> None:
     assert "| 0.4–0.6 | 0.50 | 0.600 (0.23–0.88, n=5) |" in text
 
 
+def test_the_picture_is_shown_when_there_is_one() -> None:
+    one = Report(
+        at=datetime(2026, 11, 24, tzinfo=UTC), machine="", command="", version="", entries=0, wordings=0,
+        bands=Bands(answer=0.6, refuse=0.25), sets=(), engines=(),
+    )  # fmt: skip
+    assert "](calibration.png)" in markdown(one, "calibration.png")
+    assert "![" not in markdown(one)
+
+
 def test_every_row_has_as_many_cells_as_its_head() -> None:
     text = report(
         SetResult("a.jsonl", TABLE, {}), SetResult("none.jsonl", [], {}), SetResult("b", [asked("a", "a")], {})
