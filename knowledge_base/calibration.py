@@ -28,6 +28,7 @@ from knowledge_base.ranking import (
 from knowledge_base.topics import in_scope, topic_of_intent
 
 HIDDEN = (0.0, 0.5, 1.0)  # shares of the entry's other wordings hidden: a citizen's words are farther off than ours
+ENOUGH = 200  # whole questions of ours; fewer say little about a threshold
 CANDIDATES = 8  # topics of a question that the fit looks at
 SEED = 20261124
 FLAT = Weights((1.0,) * len(ENTRY_FEATURES), 0.0)
@@ -49,20 +50,29 @@ class Asked:
 
 
 def fit_join(
-    index: Index, rows: Rows, intents: Mapping[str, Sequence[str]], *, arms: Sequence[str] | None = None
+    index: Index, corpus_rows: Rows, intents: Mapping[str, Sequence[str]], *, arms: Sequence[str] | None = None
 ) -> Join:
-    """Three logistic regressions on held-out wordings with their own rows hidden, and our out-of-scope questions."""
-    asked = [a for a in _questions(index, rows, intents, arms) if a.found]
+    """Three logistic regressions on held-out wordings with their own rows hidden, and on whole questions by topic.
+
+    The latter, written as people ask, decide what a topic's score means and where the bands lie, when there are enough.
+    """
+    asked = [a for a in _questions(index, corpus_rows, intents, arms) if a.found]
     if not asked:  # a handful of wordings, none held out
         return UNFITTED
-    topic = _fit(*_topic_examples(asked), TOPIC_PENALTY, len(TOPIC_FEATURES))
+    lifelike = [a for a in asked if a.meant is None]
+    judges = lifelike if sum(a.topic is not None for a in lifelike) >= ENOUGH else asked
+    topic = _fit(*_topic_examples(judges), TOPIC_PENALTY, len(TOPIC_FEATURES))
     entry = _fit(*_entry_examples(asked), ENTRY_PENALTY, len(ENTRY_FEATURES))
-    ours = np.array([a.topic is not None for a in asked])
-    scope_rows = np.stack([scope_row(a.found, a.topics) for a in asked])
-    scope = ALL_OURS if ours.all() else _fit(scope_rows, ours, SCOPE_PENALTY, len(SCOPE_FEATURES), balanced=True)
-    trust, right = zip(*(_first(a, topic) for a in asked), strict=True)
-    bands = choose_bands(np.array(trust), np.array(right), scope.probability(scope_rows), ours)
+    rows, ours = _scope_examples(asked)
+    scope = ALL_OURS if ours.all() else _fit(rows, ours, SCOPE_PENALTY, len(SCOPE_FEATURES), balanced=True)
+    trust, right = zip(*(_first(a, topic) for a in judges), strict=True)
+    rows, ours = _scope_examples(judges)
+    bands = choose_bands(np.array(trust), np.array(right), scope.probability(rows), ours)
     return Join(scope, topic, entry, bands)
+
+
+def _scope_examples(asked: list[Asked]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    return np.stack([scope_row(a.found, a.topics) for a in asked]), np.array([a.topic is not None for a in asked])
 
 
 def _first(asked: Asked, weights: Weights) -> tuple[float, bool]:

@@ -28,6 +28,7 @@ from knowledge_base.vectors import Vectors
 
 FORMAT = 4  # raise it when the stored shape or the arms change
 ARMS = ("lexical", "dense", "phonetic", "topic")
+TOPICS_AHEAD = 3  # topics whose best entries come first among the hits
 DEPTH = 40  # rows taken from each arm; the right entry's best row lies well within
 _ENTRIES = TypeAdapter(tuple[Entry, ...])
 _FIGURES = TypeAdapter(tuple[Figure, ...])
@@ -93,7 +94,7 @@ class Index:
     def bands(self) -> Bands:
         return self.join.bands
 
-    def search(self, question: str, who: Circumstances, *, limit: int = 5) -> Found:
+    def search(self, question: str, who: Circumstances, *, limit: int = 8) -> Found:
         """The best entries for a question under these circumstances."""
         sensed = self.models.sense(question)
         if not sensed.key:
@@ -124,7 +125,12 @@ class Index:
             ((trust[e.topic] * chance / best[e.topic], e) for e, chance in zip(found, chances, strict=True)),
             key=lambda pair: (-pair[0], pair[1].entry),
         )
-        return [Hit(self.corpus.entries[e.entry], score, _arms(e)) for score, e in scored[:limit]]
+        hits = [Hit(self.corpus.entries[e.entry], score, _arms(e)) for score, e in scored]
+        first: dict[str, Hit] = {}
+        for hit in hits:
+            first.setdefault(hit.entry.topic, hit)
+        ahead = list(first.values())[:TOPICS_AHEAD]  # of each likely topic its best entry, then what else is likely
+        return [*ahead, *(hit for hit in hits if hit not in ahead)][:limit]
 
     def evidence(
         self, sensed: Sensed, *, hidden: Sequence[int] = (), arms: Sequence[str] | None = None

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 
-WRONG_SHOWN = 0.10  # of calibration answers; they are harder than life, since half their neighbours are hidden
-REFUSED = 0.98  # of calibration questions that are none of ours
+WRONG_SHOWN = 0.06  # of calibration answers
+REFUSED = 0.95  # of calibration questions that are none of ours; they are near our own, as in life
 CLOSE = 0.75
 ANSWER_RANGE = (0.3, 0.95)
 REFUSE_RANGE = (0.2, 0.85)  # outside it a small calibration set has misled

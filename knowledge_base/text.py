@@ -73,7 +73,8 @@ def _cutter() -> jieba.Tokenizer:
 def canonical(bare: str) -> str:
     """A normalised text in usual words: synonyms joined, places and numbers of years alike."""
     known = vocabulary()
-    told = known.pattern.sub(lambda found: known.said_for[found[0]], _POLITE.sub(" ", bare))
+    asked = _POLITE.sub(" ", bare)
+    told = known.pattern.sub(lambda found: known.said_for[found[0]], asked if _NOT_WORD.sub("", asked) else bare)
     return _COUNTED.sub(lambda found: found[0] if found[1] in _TELLING else f"几{found[2]}", told)
 
 

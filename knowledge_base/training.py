@@ -34,12 +34,14 @@ def train_static(
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
     torch.manual_seed(SEED)
+    torch.set_num_threads(1)  # the batches are small: a second thread waits more than it works, and spins meanwhile
     chooser = random.Random(SEED)  # noqa: S311 (reproducible, not secret)
     tokenizer, first = _vocabulary(groups, dimension)
     embedding = StaticEmbedding(tokenizer, embedding_weights=first)
+    embedding.embedding.sparse = True  # a batch touches a few hundred of many thousand rows
     model = SentenceTransformer(modules=[embedding], device="cpu")
     loss = MultipleNegativesRankingLoss(model, scale=SCALE)
-    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    optimizer = torch.optim.SparseAdam(list(model.parameters()), lr=LEARNING_RATE)
     known = tokenizer.get_vocab()  # unknown tokens are left out, so that [UNK] stays the zero vector
     spoken = [
         [" ".join(t for t in features(text) if t in known) for text in group] for group in groups if len(group) > 1
@@ -54,7 +56,7 @@ def train_static(
             loss(sides, None).backward()
             for group_ in optimizer.param_groups:
                 group_["lr"] = LEARNING_RATE * (1 - (epoch + step / len(batches)) / EPOCHS)
-            optimizer.step()
+            optimizer.step()  # type: ignore[no-untyped-call]
         progress("encoder", epoch + 1, EPOCHS)
     model.eval()
     model.save(str(folder), create_model_card=False)
@@ -135,7 +137,7 @@ def _vocabulary(groups: Sequence[Sequence[str]], dimension: int):  # type: ignor
     counted = TfidfVectorizer(analyzer=list, vocabulary=tokens, sublinear_tf=True)
     matrix = counted.fit_transform(texts)
     size = min(dimension, matrix.shape[0] - 1, matrix.shape[1] - 1)
-    svd = TruncatedSVD(size, random_state=SEED).fit(matrix)
+    svd = TruncatedSVD(size, n_iter=2, random_state=SEED).fit(matrix)
     weights = np.zeros((len(ids), dimension), np.float32)
     weights[1:, :size] = svd.components_.T * counted.idf_[:, None]
     weights *= 1.0 / max(float(np.abs(weights).std()), 1e-9) * 0.1

@@ -109,9 +109,10 @@ class Assistant:
 
 
 def picked_choice(text: str, conversation: Conversation) -> Choice | None:
-    """The choice whose label was typed; `2` means the second of the numbered ones, `0` none of them."""
+    """The button whose label was typed (an entry's is its question, and found as one); `2` means the second of the
+    numbered choices, `0` none of them."""
     bare = normalise(text).rstrip(".。、")
-    typed = next((c for c in conversation.offered if normalise(c.label) == bare), None)
+    typed = next((c for c in conversation.offered if c.action and normalise(c.label) == bare), None)
     if typed is not None:
         return typed
     if not bare.isdecimal() or len(bare) > 1 or not conversation.offered:

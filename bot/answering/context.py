@@ -33,6 +33,7 @@ _KNOWN = re.compile("|".join((*_INSURANCE.values(), "失业金", "养老金", "�
 _OTHER = re.compile(r"^(那|那么|还有|换成|如果是)?(?P<word>.{2,8}?)(的)?呢$")
 _LEADING = re.compile(r"^(那么?|还有|另外|然后|这个|它|这种情况|这样的?话?|那样的?话?)[，,]?")
 _NAMES = re.compile("|".join(sorted({w for words in FAMILIES.values() for w in words}, key=len, reverse=True)))
+_DETAIL = re.compile(r"材料|带什么|带啥|证件|手续|哪里|哪儿|去哪|在哪|流程|怎么办|怎么弄|怎么申请|电话|网上|窗口|收费")
 _BORN = re.compile(r"(生|生日|出生|生人|年的)")
 _END = re.compile(r"[？?。！!；;\n]+|(?:，|,)?(?:另外|还有就是|还有|再问一下|顺便问|第二)(?:，|,|想问)?")
 _ASKS = re.compile(r"[吗么呢]|怎么|怎样|什么|多少|多久|几|哪|如何|能不能|可不可以|可以|要不要|是不是|为啥")
@@ -82,7 +83,10 @@ def made_whole(text: str, topic: str, question: str) -> Whole | None:
     rest = _LEADING.sub("", bare)
     family = family_of(topic)
     name = _INSURANCE.get(family)
-    return Whole(f"{name}{rest}", family) if name and rest else None
+    if not name or not rest:
+        return None
+    about = normalise(question).rstrip("?") if _DETAIL.search(rest) else name  # a detail of the same thing
+    return Whole(f"{about}{rest}", family)
 
 
 def _family_named(word: str) -> str | None:

@@ -22,7 +22,7 @@ SURE = 0.6  # of an intent before a rule of the conversation listens to it
 OFFERED = 4  # choices at once: more is a menu, not a question
 NEAR = 0.4  # of the best score: shown beside it as another question that may have been meant
 LEAD = 0.75  # of a wish to be led through a procedure; below it the answer comes first, the lead is offered
-FOLLOWING = 0.7  # of the band: what was said before speaks for a follow-up too
+FOLLOWING = 0.8  # of the band: what was said before speaks for a follow-up too
 GUESS = 0.1  # trust below which a candidate is not even worth asking about
 FOREIGN = 0.3  # probability of all other business together from which it is named, not just refused
 MISSES = 2  # in a row, then a human is offered
@@ -181,14 +181,15 @@ def starts_procedure(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     procedure = turn.procedures.get(name) or _led_through(turn)
     if procedure is None or not procedure.holds(turn.now.date()):
         return None
-    fits = turn.best is None or turn.best.entry.topic in procedure.topics or turn.best.score < turn.bands.answer
+    fits = turn.best is None or turn.best.entry.topic in procedure.topics
     return tasks.begin(turn, "procedure", procedure.id) if fits else None
 
 
 def starts_calculator(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     """The question holds (nearly) all that the calculator of its topic needs."""
     del figures
-    if turn.best is None or not _is_ours(turn) or turn.best.score < GUESS:
+    floor = GUESS if tasks.COUNT.search(turn.text) else turn.bands.answer * FOLLOWING
+    if turn.best is None or not _is_ours(turn) or turn.best.score < floor:
         return None
     calculator = tasks.calculator_for(turn, turn.best.entry.topic)
     return tasks.begin(turn, "calculator", calculator.name) if calculator else None
@@ -400,7 +401,7 @@ def _rivals(turn: Turn) -> list[Hit]:
 
 def _worth_asking(turn: Turn) -> list[Hit]:
     floor = turn.found.hits[0].score * 0.3
-    return [h for h in turn.found.hits[:OFFERED] if h.score >= floor]
+    return [h for h in turn.found.hits if h.score >= floor][:OFFERED]
 
 
 def _likely_topic(turn: Turn) -> str | None:

@@ -30,7 +30,7 @@ _COMMANDS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 _QUESTION = re.compile(r"[?？]|怎么|什么|为啥|为何|多久|多少钱|哪里|哪儿|如何|能不能|可不可以|吗$|呢$")
 DATED = (Asks.MONTH, Asks.DATE)
-_COUNT = re.compile(r"(帮|给|替)(我|忙)(算|测算|计算)|算(一)?(下|算)|测算")
+COUNT = re.compile(r"(帮|给|替)(我|忙)(算|测算|计算)|算(一)?(下|算)|测算")
 SURE = 0.6  # of an intent: it was meant as something else
 WORD_OR_TWO = 6
 LONGEST_ANSWER = 24  # characters; a longer sentence asks something of its own
@@ -88,11 +88,11 @@ def present(turn: Turn, task: Task) -> Reply:
 def calculator_for(turn: Turn, topic: str) -> Calculator | None:
     """The calculator that was asked for; or that of the topic, when the question itself holds all it needs but one
     choice at most."""
-    if _COUNT.search(turn.text):
+    if COUNT.search(turn.text):
         named = (c for c in CALCULATORS.values() if c.title.removesuffix("测算").removesuffix("估算") in turn.text)
         return next(named, next((c for c in CALCULATORS.values() if topic in c.topics), None))
     for calculator in CALCULATORS.values():
-        if topic not in calculator.topics:
+        if topic != calculator.topics[0]:
             continue
         known = fill(calculator.fields, turn.understanding.entities, turn.text, turn.now.date())
         missing = [f for f in calculator.fields if f.required and not settled(f, known)]

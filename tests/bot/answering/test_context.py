@@ -13,8 +13,9 @@ MONTHS = ("unemployment.months", "失业金最多能领几个月？")
 @pytest.mark.parametrize(
     ("said", "whole"),
     [
-        ("要带什么", Whole("失业保险要带什么", "unemployment")),
-        ("那去哪里办？", Whole("失业保险去哪里办", "unemployment")),
+        ("要带什么", Whole("失业金最多能领几个月要带什么", "unemployment")),
+        ("那去哪里办？", Whole("失业金最多能领几个月去哪里办", "unemployment")),
+        ("能领多少", Whole("失业保险能领多少", "unemployment")),
         ("另外，多久到账", Whole("失业保险多久到账", "unemployment")),
         ("那生育的呢", Whole("生育保险最多能领几个月?", "maternity")),
         ("工伤呢？", Whole("工伤保险最多能领几个月?", "injury")),
