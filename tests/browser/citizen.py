@@ -73,7 +73,7 @@ class Citizen:
         before = self.letters.count()
         self.writes(text)
         expect(self.letters).to_have_count(before + 1)
-        return self.letters.last
+        return self.letters.nth(before)
 
     def writes(self, text: str) -> None:
         self.box.fill(text)

@@ -129,6 +129,7 @@ class TestListening:
         assert len(answer["answer_code"]) == 9
         assert answer["choices"] == [
             {"id": "r1.2", "label": "我什么时候可以退休"}, {"id": "r2.2", "label": "养老保险断了能不能补缴"},
+            {"id": "count.2", "label": "帮我算：养老金最低缴费年限测算"},
         ]  # fmt: skip
 
     async def test_an_ack_means_that_it_is_on_disk(self, server: Server, device: Device, line: Line) -> None:
