@@ -59,9 +59,9 @@ async def test_every_acked_message_is_there_and_is_answered_once(service: Servic
             """Also for those who went away."""
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(60):
-                    while {f"re:{name}" for name in citizen.acked} - {m["id"] for m in await citizen.read()}:
+                    while {f"re:{name}" for name in citizen.acked} - {m["id"] for m in await citizen.story()}:
                         await asyncio.sleep(0.5)
-            check_story(await citizen.read(), citizen.acked)
+            check_story(await citizen.story(), citizen.acked)
 
         await asyncio.gather(*(all_answered(citizen) for citizen in citizens))
 

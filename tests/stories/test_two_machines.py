@@ -65,7 +65,7 @@ async def test_what_is_said_at_one_is_heard_at_the_other_also_while_redis_is_awa
 
         async def told_across(text: str) -> float:
             """The listener waits first, so that only a ring or a look of its own can wake it."""
-            after = (await there.read())[-1]["seq"]
+            after = (await there.story())[-1]["seq"]
             waiting = asyncio.create_task(heard_at(there, "across-" + str(after), after))
             await asyncio.sleep(0.3)
             await here.say(text, name="across-" + str(after))
@@ -88,7 +88,7 @@ async def test_what_is_said_at_one_is_heard_at_the_other_also_while_redis_is_awa
             while one.readiness()[1]["bus"] != "ok" or two.readiness()[1]["bus"] != "ok":
                 await asyncio.sleep(0.2)
         assert await told_across(TEXTS[3]) < 3
-        check_story(await there.read(), here.acked)
+        check_story(await there.story(), here.acked)
 
 
 @pytest.mark.timeout(300)
@@ -120,7 +120,7 @@ async def test_under_load_at_both_nothing_is_lost_when_redis_goes_and_comes(
             for name in citizen.acked:
                 await citizen.answer(name)
             for machine in machines:
-                check_story(await citizen.elsewhere(machine.url).read(), citizen.acked)
+                check_story(await citizen.elsewhere(machine.url).story(), citizen.acked)
 
 
 async def test_a_machine_that_dies_leaves_the_other_serving(machines: tuple[Service, Service]) -> None:
@@ -134,6 +134,6 @@ async def test_a_machine_that_dies_leaves_the_other_serving(machines: tuple[Serv
             worker.kill()
         survivor = citizen.elsewhere(two.url)
         assert (await survivor.ask(TEXTS[1]))["text"]
-        check_story(await survivor.read(), citizen.acked)
+        check_story(await survivor.story(), citizen.acked)
         with pytest.raises(httpx.HTTPError):
             await citizen.say(TEXTS[2], retry=False)
