@@ -43,6 +43,13 @@ _ABOUT_OTHERS = re.compile(
     r"算不算|算工伤|工伤|抚恤|丧葬|遗属|赔偿?|待遇|(他|她|老公|丈夫|妻子|父亲|母亲|爸|妈|同事|职工|员工).{0,8}(自杀|跳楼)"
 )
 _ASKS_CODE = re.compile(r"继续码|换(个|台|到)?(手机|电脑|设备|微信|电话).{0,4}(继续|接着)")
+_INSULT = re.compile(r"废物|傻[逼子瓜]|白痴|蠢货|笨蛋|混蛋|滚蛋|去死")
+_NEVER = re.compile(r"(?!)")
+_COURTESY = {  # whole sentences that need no guess
+    "greet": re.compile(r"(你好|您好|在吗|在不在|有人吗|喂)[呀啊吗？?！!。~]*"),
+    "thanks": re.compile(r"(好的?|嗯|行)?[，, ]?(太)?(谢谢|多谢|感谢|谢了|谢啦)(你|您|啦|了)?[！!。~]*"),
+    "goodbye": re.compile(r"(好的?|嗯|行)?[，, ]?(谢谢[，, ]?)?(再见|拜拜|先这样了?)[！!。~]*"),
+}
 _LED = re.compile(r"一步一?步|(带|领|引导|教)(着)?我(去)?(办|走|做)|走(一遍|流程)|开始办理?|我要办理?|帮我办")
 _UPSET = re.compile(r"气死|投诉你|什么玩意|太差劲|垃圾|骗人|忽悠|[!！]{3,}")
 _SMALL_TALK = (
@@ -135,6 +142,8 @@ def complaint(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     """Anger at the service is met with an apology and a human, not with another guess."""
     del figures
     upset = bool(_UPSET.search(turn.text))
+    if (upset or _INSULT.search(turn.text)) and not _is_ours(turn):
+        return Reply(say("abuse"), "abuse", "smalltalk", choices=(HUMAN,), topic="out_of_scope.chitchat")
     for intent in ("complaint", "abuse"):
         if _means(turn, intent) and (upset or turn.chat >= 0.5):
             return Reply(say(intent), intent, "smalltalk", choices=(HUMAN,), topic="out_of_scope.chitchat")
@@ -144,7 +153,7 @@ def complaint(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
 def small_talk(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     del figures
     for intent in _SMALL_TALK:
-        if _means(turn, intent) and turn.chat >= 0.5:
+        if _COURTESY.get(intent, _NEVER).fullmatch(turn.text.strip()) or (_means(turn, intent) and turn.chat >= 0.5):
             return Reply(say(intent), intent, "smalltalk", topic="out_of_scope.chitchat")
     return None
 
@@ -181,7 +190,7 @@ def starts_procedure(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     procedure = turn.procedures.get(name) or _led_through(turn)
     if procedure is None or not procedure.holds(turn.now.date()):
         return None
-    fits = turn.best is None or turn.best.entry.topic in procedure.topics
+    fits = turn.best is None or turn.best.entry.topic in procedure.topics or bool(_LED.search(turn.text))
     return tasks.begin(turn, "procedure", procedure.id) if fits else None
 
 
@@ -300,9 +309,12 @@ def decide(turn: Turn, figures: dict[str, Figure]) -> Reply:
 
 
 def _led_through(turn: Turn) -> Procedure | None:
-    """Asked for in so many words: the procedure of the likeliest topic."""
+    """Asked for in so many words: the procedure that NLU heard of, else that of the likeliest topic."""
     if turn.best is None or not _LED.search(turn.text):
         return None
+    heard = turn.procedures.get(turn.understanding.intent.removeprefix("procedure_"))
+    if heard is not None:
+        return heard
     topic = turn.best.entry.topic
     return next((p for p in turn.procedures.values() if topic in p.topics), None)
 

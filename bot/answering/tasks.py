@@ -90,7 +90,9 @@ def calculator_for(turn: Turn, topic: str) -> Calculator | None:
     choice at most."""
     if COUNT.search(turn.text):
         named = (c for c in CALCULATORS.values() if c.title.removesuffix("测算").removesuffix("估算") in turn.text)
-        return next(named, next((c for c in CALCULATORS.values() if topic in c.topics), None))
+        topics = (topic, *(hit.entry.topic for hit in turn.found.hits))
+        fitting = (c for t in topics for c in CALCULATORS.values() if t in c.topics)
+        return next(named, next(fitting, None))
     for calculator in CALCULATORS.values():
         if topic != calculator.topics[0]:
             continue

@@ -19,7 +19,7 @@ from knowledge_base.corpus import Corpus
 from knowledge_base.entry import Answer, Circumstances, Entry
 from knowledge_base.figures import Figure
 from knowledge_base.found import Found
-from knowledge_base.index import ARMS, Index, version_of
+from knowledge_base.index import ARMS, TOPICS_AHEAD, Index, version_of
 from knowledge_base.library import build_index
 from knowledge_base.models import Models, models_version
 from knowledge_base.text import vocabulary
@@ -91,11 +91,15 @@ def test_other_words_find_the_entry_too(index: Index, question: str, id: str) ->
     assert found.version == index.version
 
 
-def test_hits_are_sorted_probabilities_and_name_an_entry_once(index: Index) -> None:
+def test_the_best_hits_of_three_topics_come_first_then_all_others_by_probability(index: Index) -> None:
     for question in ASKED:
         found = index.search(question, ANYONE, limit=20)
         scores = [hit.score for hit in found.hits]
-        assert scores == sorted(scores, reverse=True)
+        ahead = list({hit.entry.topic: None for hit in found.hits[:TOPICS_AHEAD]})
+        assert len(ahead) == min(TOPICS_AHEAD, len({hit.entry.topic for hit in found.hits}))
+        for part in (scores[: len(ahead)], scores[len(ahead) :]):
+            assert part == sorted(part, reverse=True)
+        assert scores[0] == max(scores)
         assert all(0 <= score <= 1 for score in (*scores, found.ours))
         assert len(set(ids(found))) == len(found.hits)
 

@@ -433,3 +433,32 @@ def test_each_channel_gets_its_form(channel: str, told: str) -> None:
 def test_the_last_rule_always_speaks() -> None:
     for text in ("", "问", "😀"):
         assert decide(turn(text), {}).text
+
+
+# Said in so many words, whatever NLU makes of it
+
+
+@pytest.mark.parametrize(
+    ("text", "because"),
+    [
+        ("谢谢", "thanks"),
+        ("好的，谢谢您！", "thanks"),
+        ("在吗？", "greet"),
+        ("好的，再见", "goodbye"),
+        ("拜拜", "goodbye"),
+    ],
+)
+def test_courtesies_are_answered_in_kind(text: str, because: str) -> None:
+    said = reply(text, [hit(YEARS, 0.5)], topics=OURS, ours=0.1)
+    assert (said.because, said.outcome) == (because, "smalltalk")
+
+
+@pytest.mark.parametrize("text", ["谢谢，养老保险要交几年", "在吗养老怎么交", "再见到你们窗口的人我就投诉"])
+def test_a_courtesy_before_a_question_is_not_all_that_is_heard(text: str) -> None:
+    assert reply(text, [hit(YEARS, 0.9)], topics=OURS).because == "answer"
+
+
+def test_an_insult_is_met_calmly_and_a_question_with_one_is_answered() -> None:
+    said = reply("你就是个废物", topics={"out_of_scope.chitchat": 0.4}, ours=0.0)
+    assert (said.because, said.outcome, actions(said)) == ("abuse", "smalltalk", ["human"])
+    assert reply("一群废物，养老到底要交几年", [hit(YEARS, 0.9)], topics=OURS).because == "answer"
