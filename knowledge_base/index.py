@@ -125,12 +125,13 @@ class Index:
             ((trust[e.topic] * chance / best[e.topic], e) for e, chance in zip(found, chances, strict=True)),
             key=lambda pair: (-pair[0], pair[1].entry),
         )
-        hits = [Hit(self.corpus.entries[e.entry], score, _arms(e)) for score, e in scored]
-        first: dict[str, Hit] = {}
-        for hit in hits:
-            first.setdefault(hit.entry.topic, hit)
+        first: dict[str, tuple[float, Evidence]] = {}
+        for pair in scored:
+            first.setdefault(pair[1].topic, pair)
         ahead = list(first.values())[:TOPICS_AHEAD]  # of each likely topic its best entry, then what else is likely
-        return [*ahead, *(hit for hit in hits if hit not in ahead)][:limit]
+        known = {e.entry for _, e in ahead}
+        ordered = [*ahead, *(pair for pair in scored if pair[1].entry not in known)]
+        return [Hit(self.corpus.entries[e.entry], score, _arms(e)) for score, e in ordered[:limit]]
 
     def evidence(
         self, sensed: Sensed, *, hidden: Sequence[int] = (), arms: Sequence[str] | None = None
