@@ -17,6 +17,7 @@ from knowledge_base.ranking import (
     SCOPE_FEATURES,
     TOPIC_FEATURES,
     Bands,
+    Business,
     Evidence,
     Join,
     Weights,
@@ -29,6 +30,7 @@ from knowledge_base.topics import in_scope, topic_of_intent
 
 HIDDEN = (0.0, 0.5, 1.0)  # shares of the entry's other wordings hidden: a citizen's words are farther off than ours
 ENOUGH = 200  # whole questions of ours; fewer say little about a threshold
+NO_ENTRY = -1  # a topic of ours that has no entry yet
 CANDIDATES = 8  # topics of a question that the fit looks at
 SEED = 20261124
 FLAT = Weights((1.0,) * len(ENTRY_FEATURES), 0.0)
@@ -39,14 +41,13 @@ TOPIC_PENALTY, ENTRY_PENALTY, SCOPE_PENALTY = 0.01, 1.0, 0.1  # inverse; few que
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A calibration question: what was found for it, which topic was meant (None: none of ours), and which entry of it
-    (None: any)."""
+    """A calibration question: what was found for it, which topic was meant by number (None: none of ours), and which
+    entry of it (None: any)."""
 
-    found: list[Evidence]
-    topics: Mapping[str, float]
-    out_of_scope: float
+    found: Evidence
+    business: Business
     meant: int | None
-    topic: str | None
+    topic: int | None
 
 
 def fit_join(
@@ -56,7 +57,7 @@ def fit_join(
 
     The latter, written as people ask, decide what a topic's score means and where the bands lie, when there are enough.
     """
-    asked = [a for a in _questions(index, corpus_rows, intents, arms) if a.found]
+    asked = [a for a in _questions(index, corpus_rows, intents, arms) if len(a.found)]
     if not asked:  # a handful of wordings, none held out
         return UNFITTED
     lifelike = [a for a in asked if a.meant is None]
@@ -72,15 +73,15 @@ def fit_join(
 
 
 def _scope_examples(asked: list[Asked]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    return np.stack([scope_row(a.found, a.topics) for a in asked]), np.array([a.topic is not None for a in asked])
+    return np.stack([scope_row(a.found, a.business) for a in asked]), np.array([a.topic is not None for a in asked])
 
 
 def _first(asked: Asked, weights: Weights) -> tuple[float, bool]:
     """Trust in the likeliest topic, and whether it is the right one."""
-    names, rows = topic_rows(asked.found, asked.out_of_scope)
+    topics, _, rows = topic_rows(asked.found, asked.business.foreign)
     chances = weights.probability(rows)
     best = int(np.argmax(chances))
-    return float(chances[best]), names[best] == asked.topic
+    return float(chances[best]), bool(topics[best] == asked.topic)
 
 
 def _questions(
@@ -112,34 +113,33 @@ def _ask(
     index: Index, text: str, hidden: list[int], topic: str | None, meant: int | None, arms: Sequence[str] | None
 ) -> Asked:
     sensed = index.models.sense(text)
-    found = [e for e in index.evidence(sensed, hidden=hidden, arms=arms) if not e.refuted]
-    return Asked(found, sensed.topics, sensed.out_of_scope, meant, topic)
+    found = index.evidence(sensed, hidden=hidden, arms=arms)
+    about = None if topic is None else index.topics.index(topic) if topic in index.topics else NO_ENTRY
+    return Asked(found, sensed.business, meant, about)
 
 
 def _topic_examples(asked: list[Asked]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The right topic against the strongest wrong ones."""
     examples: list[NDArray[np.float64]] = []
-    labels: list[bool] = []
+    labels: list[NDArray[np.bool_]] = []
     for question in asked:
-        names, rows = topic_rows(question.found, question.out_of_scope)
+        topics, _, rows = topic_rows(question.found, question.business.foreign)
         strongest = np.argsort(-(rows[:, 0] + rows[:, 1] + rows[:, 3]))[:CANDIDATES]
         examples.append(rows[strongest])
-        labels.extend(names[i] == question.topic for i in strongest)
-    return np.concatenate(examples), np.array(labels)
+        labels.append(topics[strongest] == question.topic)
+    return np.concatenate(examples), np.concatenate(labels)
 
 
 def _entry_examples(asked: list[Asked]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The right entry against the others of its topic."""
-    neighbours = [
-        (e, e.entry == question.meant)
-        for question in asked
-        if question.meant is not None and any(e.entry == question.meant for e in question.found)
-        for e in question.found
-        if e.topic == question.topic
-    ]
-    if not neighbours:
-        return np.zeros((0, len(ENTRY_FEATURES))), np.zeros(0, bool)
-    return entry_rows([e for e, _ in neighbours]), np.array([right for _, right in neighbours])
+    examples = [np.zeros((0, len(ENTRY_FEATURES)))]
+    labels = [np.zeros(0, bool)]
+    for question in asked:
+        if question.meant is not None and question.meant in question.found.entries:
+            mates = question.found.only(question.found.topics == question.topic)
+            examples.append(entry_rows(mates))
+            labels.append(mates.entries == question.meant)
+    return np.concatenate(examples), np.concatenate(labels)
 
 
 def _fit(

@@ -22,12 +22,21 @@ from knowledge_base.found import Found, Hit
 from knowledge_base.lexical import BM25Arm
 from knowledge_base.models import Models, Sensed
 from knowledge_base.procedures.procedure import Procedure
-from knowledge_base.ranking import Bands, Evidence, Join, entry_rows, scope_row, topic_rows
-from knowledge_base.text import features, question_key, sounds
+from knowledge_base.ranking import (
+    ARMS,
+    Bands,
+    Evidence,
+    Integers,
+    Join,
+    Numbers,
+    entry_rows,
+    scope_row,
+    topic_rows,
+)
+from knowledge_base.text import question_key, sounds, terms
 from knowledge_base.vectors import Vectors
 
-FORMAT = 4  # raise it when the stored shape or the arms change
-ARMS = ("lexical", "dense", "phonetic", "topic")
+FORMAT = 5  # raise it when the stored shape or the arms change
 TOPICS_AHEAD = 3  # topics whose best entries come first among the hits
 DEPTH = 40  # rows taken from each arm; the right entry's best row lies well within
 _ENTRIES = TypeAdapter(tuple[Entry, ...])
@@ -81,8 +90,9 @@ class Index:
         self.titles = {e.id: e.question for e in corpus.entries}
         self._rows = rows
         self._lexical, self._vectors, self._phonetic = arms
-        self._owner: list[int] = rows.entry.tolist()
-        self._negative: list[bool] = rows.negative.tolist()
+        self.topics = tuple(dict.fromkeys(e.topic for e in corpus.entries))
+        numbers = {topic: n for n, topic in enumerate(self.topics)}
+        self._topic_of = np.array([numbers[e.topic] for e in corpus.entries], np.int64)
         keys = ((question_key(t), i) for i, t in enumerate(rows.texts))
         self._exact = {key: i for key, i in reversed(list(keys)) if key}
 
@@ -99,98 +109,81 @@ class Index:
         sensed = self.models.sense(question)
         if not sensed.key:
             return Found((), {}, 0.0, self.version)
-        found = [e for e in self.evidence(sensed) if not e.refuted]
-        ours = float(self.join.scope.probability(scope_row(found, sensed.topics)))
-        exact = self._exact.get(sensed.key)
-        entries = self.corpus.entries
-        hits: list[Hit] = []
-        if exact is not None and not self._negative[exact] and who.admit(entries[self._owner[exact]]):
-            hits.append(Hit(entries[self._owner[exact]], 1.0, {"exact": 1.0}))
-        admitted = [e for e in found if who.admit(entries[e.entry])]
-        if admitted:
-            hits.extend(self._ranked(admitted, sensed, limit))
-        if exact is not None and hits and "exact" in hits[0].arms:
-            hits = [hits[0], *(h for h in hits[1:] if h.entry is not hits[0].entry)]
+        found = self.evidence(sensed)
+        ours = float(self.join.scope.probability(scope_row(found, sensed.business)))
+        hits = self._ranked(found, sensed, who, limit)
+        exact = self._known_as(sensed.key, who)
+        if exact is not None:
+            hits = [Hit(exact, 1.0, {"exact": 1.0}), *(h for h in hits if h.entry is not exact)]
         return Found(tuple(hits[:limit]), sensed.topics, ours, self.version)
 
-    def _ranked(self, found: list[Evidence], sensed: Sensed, limit: int) -> list[Hit]:
-        """Entries by trust in their topic; within a topic the likelier entry first."""
-        names, rows = topic_rows(found, sensed.out_of_scope)
-        trust = dict(zip(names, self.join.topic.probability(rows).tolist(), strict=True))
-        chances = self.join.entry.probability(entry_rows(found)).tolist()
-        best: dict[str, float] = {}
-        for e, chance in zip(found, chances, strict=True):
-            best[e.topic] = max(best.get(e.topic, 1e-9), chance)
-        scored = sorted(
-            ((trust[e.topic] * chance / best[e.topic], e) for e, chance in zip(found, chances, strict=True)),
-            key=lambda pair: (-pair[0], pair[1].entry),
-        )
-        first: dict[str, tuple[float, Evidence]] = {}
-        for pair in scored:
-            first.setdefault(pair[1].topic, pair)
-        ahead = list(first.values())[:TOPICS_AHEAD]  # of each likely topic its best entry, then what else is likely
-        known = {e.entry for _, e in ahead}
-        ordered = [*ahead, *(pair for pair in scored if pair[1].entry not in known)]
-        return [Hit(self.corpus.entries[e.entry], score, _arms(e)) for score, e in ordered[:limit]]
+    def _known_as(self, key: str, who: Circumstances) -> Entry | None:
+        """The entry that is asked for word for word."""
+        row = self._exact.get(key)
+        if row is None or self._rows.negative[row]:
+            return None
+        entry = self.corpus.entries[self._rows.entry[row]]
+        return entry if who.admit(entry) else None
 
-    def evidence(
-        self, sensed: Sensed, *, hidden: Sequence[int] = (), arms: Sequence[str] | None = None
-    ) -> list[Evidence]:
-        """What each arm says, gathered by entry. `hidden` rows stay unseen (calibration); `arms` limits them."""
+    def _ranked(self, found: Evidence, sensed: Sensed, who: Circumstances, limit: int) -> list[Hit]:
+        """Entries by trust in their topic; within a topic the likelier entry first."""
+        entries = self.corpus.entries
+        found = found.only(np.array([who.admit(entries[n]) for n in found.entries.tolist()], bool))
+        if not len(found):
+            return []
+        topics, place, rows = topic_rows(found, sensed.business.foreign)
+        chance = self.join.entry.probability(entry_rows(found))
+        best = np.full(len(topics), 1e-9)
+        np.maximum.at(best, place, chance)
+        score = self.join.topic.probability(rows)[place] * chance / best[place]
+        order = np.lexsort((found.entries, -score))
+        _, first = np.unique(place[order], return_index=True)
+        ahead = np.sort(first)[:TOPICS_AHEAD]  # of each likely topic its best entry, then what else is likely
+        order = np.concatenate([order[ahead], np.delete(order, ahead)])[:limit]
+        return [
+            Hit(entries[entry], s, dict(zip(ARMS, arms, strict=True)))
+            for entry, s, arms in zip(
+                found.entries[order].tolist(), score[order].tolist(), found.scores[order].round(4).tolist(), strict=True
+            )
+        ]
+
+    def evidence(self, sensed: Sensed, *, hidden: Sequence[int] = (), arms: Sequence[str] | None = None) -> Evidence:
+        """What each arm says, gathered by entry, without entries that a negative variant of theirs speaks against.
+
+        `hidden` rows stay unseen (calibration); `arms` limits them.
+        """
         used = self._used if arms is None else arms
-        lexical = self._lexical.scores(sensed.text, sensed.features)
+        lexical = self._lexical.scores(sensed.text, sensed.terms)
         phonetic = self._phonetic.scores(sensed.text, sensed.sounds)
         if "lexical" not in used:
-            lexical = np.zeros_like(lexical)
+            lexical[:] = 0.0
         if "phonetic" not in used:
-            phonetic = np.zeros_like(phonetic)
+            phonetic[:] = 0.0
         near, cosines = self._vectors.search(sensed.vector, DEPTH + len(hidden))
         if "dense" not in used:
             near, cosines = near[:0], cosines[:0]
         if len(hidden):
-            lexical[hidden] = phonetic[hidden] = -1.0
+            lexical[hidden] = phonetic[hidden] = 0.0
             seen = ~np.isin(near, hidden)
             near, cosines = near[seen], cosines[seen]
-        dense = dict(zip(near.tolist(), cosines.tolist(), strict=True))
-        floor = float(cosines[-1]) if len(cosines) else 0.0
-        candidates = {*dense, *_best(lexical), *_best(phonetic)}
-        candidates.difference_update(hidden)
-        rows = list(candidates)
-        return self._gather(
-            rows,
-            lexical[rows].tolist(),
-            [dense.get(r, floor) for r in rows],
-            phonetic[rows].tolist(),
-            sensed.topics if "topic" in used else {},
-        )
+        rows = np.array(sorted({*near.tolist(), *_best(lexical).tolist(), *_best(phonetic).tolist()}), np.int64)
+        dense = np.full(len(rows), cosines[-1] if len(cosines) else 0.0, np.float64)
+        dense[np.searchsorted(rows, near)] = cosines
+        return self._gathered(rows, lexical[rows], dense, phonetic[rows], sensed.topics if "topic" in used else {})
 
-    def _gather(
-        self,
-        rows: list[int],
-        lexical: list[float],
-        dense: list[float],
-        phonetic: list[float],
-        topics: Mapping[str, float],
-    ) -> list[Evidence]:
-        best: dict[int, list[float]] = {}
-        against: dict[int, float] = {}
-        for row, a, b, c in zip(rows, lexical, dense, phonetic, strict=True):
-            owner = self._owner[row]
-            if self._negative[row]:
-                against[owner] = max(against.get(owner, 0.0), a + b)
-                continue
-            known = best.get(owner)
-            if known is None:
-                best[owner] = [a, b, c, a + b]
-            else:
-                best[owner] = [max(known[0], a), max(known[1], b), max(known[2], c), max(known[3], a + b)]
-        entries = self.corpus.entries
-        return [
-            Evidence(
-                n, entries[n].topic, a, b, c, topics.get(entries[n].topic, 0.0), n in against and against[n] >= most
-            )
-            for n, (a, b, c, most) in best.items()
-        ]
+    def _gathered(
+        self, rows: Integers, lexical: Numbers, dense: Numbers, phonetic: Numbers, topics: Mapping[str, float]
+    ) -> Evidence:
+        """The best of each entry's rows. An entry is refuted by a negative row that is as near as its best wording."""
+        owners, place = np.unique(self._rows.entry[rows], return_inverse=True)
+        against = self._rows.negative[rows]
+        nearest = np.full((2, len(owners)), -1.0)
+        np.maximum.at(nearest, (against.astype(int), place), lexical + dense)
+        scores = np.zeros((len(owners), len(ARMS)))
+        np.maximum.at(scores[:, :3], place[~against], np.column_stack([lexical, dense, phonetic])[~against])
+        about = self._topic_of[owners]
+        scores[:, 3] = [topics.get(self.topics[n], 0.0) for n in about.tolist()]
+        return Evidence(owners.astype(np.int64), about, scores).only(nearest[0] > nearest[1])
 
     def save(self, folder: Path) -> None:
         """Writes the version into an empty folder and seals it."""
@@ -214,7 +207,7 @@ class Index:
                 {p.id: p for p in _PROCEDURES.validate_python(told["procedures"])},
             )
             arms = (
-                BM25Arm.load(features, folder / "lexical"),
+                BM25Arm.load(terms, folder / "lexical"),
                 Vectors.load(folder / "vectors.faiss"),
                 BM25Arm.load(sounds, folder / "phonetic"),
             )
@@ -238,18 +231,9 @@ def _present(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: v for k, v in record.items() if v is not None} for record in records]
 
 
-def _arms(evidence: Evidence) -> dict[str, float]:
-    return {
-        "lexical": round(evidence.lexical, 4),
-        "dense": round(evidence.dense, 4),
-        "phonetic": round(evidence.phonetic, 4),
-        "topic": round(evidence.topic_probability, 4),
-    }
-
-
-def _best(scores: NDArray[np.float32]) -> list[int]:
+def _best(scores: Numbers) -> Integers:
     """The rows with the highest scores, in no order."""
-    if len(scores) <= DEPTH:
-        return [int(i) for i in np.nonzero(scores > 0)[0]]
-    top = np.argpartition(scores, -DEPTH)[-DEPTH:]
-    return [int(i) for i in top if scores[i] > 0]
+    top = np.flatnonzero(scores > scores.max(initial=0.0) / 2)  # most rows share a frequent character and no more
+    if len(top) < DEPTH:
+        top = np.flatnonzero(scores > 0)
+    return top if len(top) <= DEPTH else top[np.argpartition(scores[top], -DEPTH)[-DEPTH:]]

@@ -21,8 +21,11 @@ class BM25Arm:
         self._tokens = tokens
         self._model = model
         self._ids: dict[str, int] = model.vocab_dict
+        self._starts: list[int] = model.scores["indptr"].tolist()
+        self._holding: NDArray[np.int32] = model.scores["indices"]
+        self._worth: NDArray[np.float32] = model.scores["data"]
         counts = np.diff(model.scores["indptr"])
-        rows = int(model.scores["num_docs"])
+        rows = self._rows = int(model.scores["num_docs"])
         ceiling = np.log1p((rows - counts + 0.5) / (counts + 0.5)) / (1 + K1)
         self._ceiling: list[float] = ceiling.tolist()
         self._unknown = float(np.log1p((rows - 0.5) / 1.5) / (1 + K1))
@@ -33,16 +36,18 @@ class BM25Arm:
         model.index([tokens(text) or [""] for text in texts], show_progress=False)
         return cls(tokens, model)
 
-    def scores(self, question: str, tokens: list[str] | None = None) -> NDArray[np.float32]:
+    def scores(self, question: str, tokens: list[str] | None = None) -> NDArray[np.float64]:
         """One score in 0…1 for each row; words that no row has pull all scores down."""
         found = self._tokens(question) if tokens is None else tokens
         known = [self._ids[t] for t in found if t in self._ids]
         if not known:
-            return np.zeros(int(self._model.scores["num_docs"]), np.float32)
+            return np.zeros(self._rows, np.float64)
         best = sum(self._ceiling[i] for i in known) + self._unknown * (len(found) - len(known))
-        raw: NDArray[np.float32] = self._model.get_scores_from_ids(known)
-        shares: NDArray[np.float32] = np.minimum(raw / best, 1.0, dtype=np.float32)
-        return shares
+        spans = [slice(self._starts[i], self._starts[i + 1]) for i in known]
+        holding = np.concatenate([self._holding[span] for span in spans])
+        worth = np.concatenate([self._worth[span] for span in spans])
+        shares = np.bincount(holding, worth, self._rows) / best
+        return np.asarray(np.minimum(shares, 1.0, out=shares), np.float64)
 
     def save(self, folder: Path) -> None:
         self._model.save(str(folder))

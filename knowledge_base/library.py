@@ -18,7 +18,7 @@ from knowledge_base.index import Index, rows_of, version_of
 from knowledge_base.lexical import BM25Arm
 from knowledge_base.models import Examples, Models, load_models, models_version, train_models
 from knowledge_base.ranking import Bands, Join
-from knowledge_base.text import features, sounds
+from knowledge_base.text import sounds, terms
 from knowledge_base.training import Progress
 from knowledge_base.vectors import Vectors
 
@@ -34,7 +34,7 @@ def build_index(corpus: Corpus, models: Models, intents: Examples, *, arms: Sequ
     rows = rows_of(corpus.entries)
     version = version_of(corpus, models)
     built = (
-        BM25Arm.build(features, rows.texts),
+        BM25Arm.build(terms, rows.texts),
         Vectors.build(models.encoder.encode(rows.texts)),
         BM25Arm.build(sounds, rows.texts),
     )

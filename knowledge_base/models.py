@@ -19,7 +19,8 @@ from knowledge_base.artefact import seal, verify
 from knowledge_base.classifier import Classifier, train_classifier
 from knowledge_base.corpus import Corpus
 from knowledge_base.encoder import STATIC, Encoder, open_encoder
-from knowledge_base.text import features, normalise, question_key, sounds, vocabulary
+from knowledge_base.ranking import Business
+from knowledge_base.text import features, normalise, question_key, sounds, terms_in, vocabulary
 from knowledge_base.topics import intent_of_topic, topic_of_intent
 from knowledge_base.training import Progress, train_static
 
@@ -36,16 +37,13 @@ class Sensed:
 
     text: str
     key: str
-    features: list[str]
+    terms: list[str]
     sounds: list[str]
     vector: Matrix
-    labels: dict[str, float]
+    intent: str
+    confidence: float
     topics: dict[str, float]
-
-    @property
-    def out_of_scope(self) -> float:
-        """How likely the question is none of ours."""
-        return sum(p for topic, p in self.topics.items() if topic.startswith("out_of_scope"))
+    business: Business
 
 
 class Models:
@@ -55,7 +53,10 @@ class Models:
         self.version = version
         self.encoder = encoder
         self.classifier = classifier
-        self._topic_at = [topic_of_intent(label) for label in classifier.labels]
+        topics = [topic_of_intent(label) for label in classifier.labels]
+        self._topic_at = [(n, topic) for n, topic in enumerate(topics) if topic is not None]
+        self._foreign = np.array([t is not None and t.startswith("out_of_scope") for t in topics])
+        self._ours = np.array([t is not None for t in topics]) & ~self._foreign
         self._lately: OrderedDict[str, Sensed] = OrderedDict()
 
     def sense(self, text: str) -> Sensed:
@@ -65,11 +66,13 @@ class Models:
         bare = normalise(text)
         found = features(bare)
         vector = self.encoder.encode_features(bare, found)
-        probabilities = self.classifier.probabilities(found, vector).tolist()
-        topics = {t: p for t, p in zip(self._topic_at, probabilities, strict=True) if t is not None}
+        shares = self.classifier.probabilities(found, vector)
+        ours = shares[self._ours]
+        business = Business(float(shares[self._foreign].sum()), float(ours.sum()), float(ours.max(initial=0.0)))
+        first, told = int(shares.argmax()), shares.tolist()
         sensed = Sensed(
-            bare, question_key(text), found, sounds(bare), vector,
-            dict(zip(self.classifier.labels, probabilities, strict=True)), topics,
+            bare, question_key(text), terms_in(found), sounds(bare), vector, self.classifier.labels[first], told[first],
+            {topic: told[n] for n, topic in self._topic_at}, business,
         )  # fmt: skip
         self._lately[text] = sensed
         if len(self._lately) > REMEMBERED:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import log
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+ARMS = ("lexical", "dense", "phonetic", "topic")
 
 WRONG_SHOWN = 0.06  # of calibration answers
 REFUSED = 0.95  # of calibration questions that are none of ours; they are near our own, as in life
@@ -18,17 +22,30 @@ ANSWER_RANGE = (0.3, 0.95)
 REFUSE_RANGE = (0.2, 0.85)  # outside it a small calibration set has misled
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """What speaks for one entry: the best score of its rows in each arm, and the classifier's view of its topic."""
+    """What speaks for the entries found, a row each. `scores` has a column for each of ARMS: the best of the entry's
+    wordings in 0…1, and last the classifier's view of its topic; `topics` are the entries' topics by number."""
 
-    entry: int
-    topic: str
-    lexical: float
-    dense: float
-    phonetic: float
-    topic_probability: float
-    refuted: bool = False  # a negative variant of the entry is as near as its best wording
+    entries: Integers
+    topics: Integers
+    scores: Numbers
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def only(self, kept: NDArray[np.bool_]) -> Evidence:
+        return Evidence(self.entries[kept], self.topics[kept], self.scores[kept])
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    """How the classifier shares a question out: to what is none of our business, to all our topics together, and to
+    the likeliest of them."""
+
+    foreign: float
+    ours: float
+    likeliest: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +57,7 @@ class Weights:
 
     def probability(self, rows: Numbers) -> Numbers:
         logits = rows @ np.asarray(self.features) + self.bias
-        result: Numbers = 1.0 / (1.0 + np.exp(-np.clip(logits, -30, 30)))
+        result: Numbers = 0.5 + 0.5 * np.tanh(logits / 2)  # the logistic function, safe for any number
         return result
 
 
@@ -75,50 +92,41 @@ class Join:
         return cls(scope, topic, entry, Bands(**told["bands"]))
 
 
-ENTRY_FEATURES = ("lexical", "dense", "phonetic")
-TOPIC_FEATURES = (
-    *ENTRY_FEATURES,
-    "topic",
-    *(f"{arm}_lead" for arm in (*ENTRY_FEATURES, "topic")),
-    "foreign",
-    "log_odds",
-)
-
-
+ENTRY_FEATURES = ARMS[:3]
+TOPIC_FEATURES = (*ARMS, *(f"{arm}_lead" for arm in ARMS), "foreign", "log_odds")
 SCOPE_FEATURES = (*ENTRY_FEATURES, "foreign", "ours", "chat", "likeliest")
 
 
-def scope_row(found: Sequence[Evidence], topics: Mapping[str, float]) -> Numbers:
+def scope_row(found: Evidence, business: Business) -> Numbers:
     """What tells our questions from all others: how near anything is, and whose business the classifier says it is."""
-    foreign = sum(p for topic, p in topics.items() if topic.startswith("out_of_scope"))
-    ours = [p for topic, p in topics.items() if not topic.startswith("out_of_scope")]
-    shares = np.clip([foreign, sum(ours), 1 - foreign - sum(ours)], 1e-3, 1 - 1e-3)
-    near = entry_rows(found).max(axis=0) if found else np.zeros(len(ENTRY_FEATURES))
-    return np.concatenate([near, np.log(shares / (1 - shares)), [max(ours, default=0.0)]])
+    near = entry_rows(found).max(axis=0, initial=0.0)
+    shares = (business.foreign, business.ours, 1 - business.foreign - business.ours)
+    return np.array([*near.tolist(), *map(_log_odds, shares), business.likeliest])
 
 
-def entry_rows(found: Sequence[Evidence]) -> Numbers:
+def _log_odds(chance: float) -> float:
+    kept = min(max(chance, 1e-3), 1 - 1e-3)
+    return log(kept / (1 - kept))
+
+
+def entry_rows(found: Evidence) -> Numbers:
     """One row an entry: what decides between the entries of one topic."""
-    return np.array([(e.lexical, e.dense, e.phonetic) for e in found], float)
+    return found.scores[:, : len(ENTRY_FEATURES)]
 
 
-def topic_rows(found: Sequence[Evidence], out_of_scope: float) -> tuple[list[str], Numbers]:
-    """The topics found and one row each: its best score in every arm, and its lead over all other topics."""
-    best: dict[str, list[float]] = {}
-    for e in found:
-        known = best.setdefault(e.topic, [0.0, 0.0, 0.0, e.topic_probability])
-        known[0] = max(known[0], e.lexical)
-        known[1] = max(known[1], e.dense)
-        known[2] = max(known[2], e.phonetic)
-    scores = np.array(list(best.values()), float)
+def topic_rows(found: Evidence, out_of_scope: float) -> tuple[Integers, Integers, Numbers]:
+    """The topics found, the place of each entry's topic among them, and one row a topic: its best score in every arm,
+    and its lead over all other topics."""
+    topics, place = np.unique(found.topics, return_inverse=True)
+    scores = np.zeros((len(topics), len(ARMS)))
+    np.maximum.at(scores, place, found.scores)
     ranked = np.sort(scores, axis=0)
     first = ranked[-1]
     second = ranked[-2] if len(ranked) > 1 else np.zeros_like(first)
     lead = scores - np.where(scores == first, second, first)
-    chance = np.clip(scores[:, 3], 1e-3, 1 - 1e-3)
-    odds = np.log(chance / (1 - chance))
+    chance = np.clip(scores[:, -1], 1e-3, 1 - 1e-3)
     foreign = np.full(len(scores), out_of_scope)
-    return list(best), np.column_stack([scores, lead, foreign, odds])
+    return topics, place, np.column_stack([scores, lead, foreign, np.log(chance / (1 - chance))])
 
 
 def choose_bands(trust: Numbers, right: NDArray[np.bool_], scope: Numbers, ours: NDArray[np.bool_]) -> Bands:

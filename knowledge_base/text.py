@@ -80,6 +80,8 @@ def canonical(bare: str) -> str:
 
 def visible(text: str) -> str:
     """The text without what nobody sees: control, zero-width, direction and tag characters."""
+    if text.isprintable():
+        return text
     kept = (c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
     return "".join(kept)
 
@@ -119,13 +121,22 @@ def words(text: str) -> list[str]:
 
 
 def features(text: str) -> list[str]:
-    """Words, characters and pairs of characters: what encoder, classifier and BM25 count."""
+    """Words, characters and pairs of characters: what encoder and classifier count."""
     told = canonical(normalise(text))
     found = [f"w{w}" for w in words(told) if len(w) > 1]
     for run in _CJK_RUN.findall(told):
         found.extend(run)
         found.extend(run[i : i + 2] for i in range(len(run) - 1))
     return found
+
+
+def terms(text: str) -> list[str]:
+    """Words and pairs of characters: what BM25 counts. One character stands in too many rows to tell them apart."""
+    return terms_in(features(text))
+
+
+def terms_in(found: Iterable[str]) -> list[str]:
+    return [f for f in found if len(f) > 1]
 
 
 @cache

@@ -30,8 +30,9 @@ from bot.nlu.rasa_keeper import RasaKeeper
 from bot.preparation import Progress, live_index
 from bot.talk import ask
 from knowledge_base.calibration import fit_join
-from knowledge_base.index import ARMS, Index, rows_of
+from knowledge_base.index import Index, rows_of
 from knowledge_base.library import Library
+from knowledge_base.ranking import ARMS
 from knowledge_base.topics import topic_of_intent
 
 OWN = ROOT / "tests" / "quality" / "questions.jsonl"

@@ -23,5 +23,4 @@ class LocalNLU:
         sensed = self._models().sense(text)
         if not sensed.key:
             return Understanding(engine="local")
-        intent = max(sensed.labels, key=sensed.labels.__getitem__)
-        return Understanding(intent, sensed.labels[intent], self.entities.find(sensed.text), "local")
+        return Understanding(sensed.intent, sensed.confidence, self.entities.find(sensed.text), "local")

@@ -30,11 +30,16 @@ def wordings() -> list[str]:
 
 
 def varied(texts: Sequence[str], seed: int = SEED) -> Iterator[str]:
-    """Distinct questions that stand nowhere word for word, until nothing new can be said: ours, but each said once."""
+    """Distinct questions that stand nowhere word for word, until nothing new can be said: ours, but each said once.
+
+    They come out at 26 characters on the average; citizens' own have 21 to 25.
+    """
     chooser = random.Random(seed)
     seen: set[str] = set()
-    for n in range(len(texts) * len(BEFORE) * len(AFTER)):
-        text = f"{chooser.choice(BEFORE)}{texts[n % len(texts)].rstrip('？?。')}{chooser.choice(AFTER)}"
+    frames = [(before, "") for before in BEFORE] + [("", after) for after in AFTER]
+    for n in range(len(texts) * len(frames)):
+        before, after = chooser.choice(frames)
+        text = f"{before}{texts[n % len(texts)].rstrip('？?。')}{after}"
         if text not in seen and len(text) <= LONGEST:
             seen.add(text)
             yield text

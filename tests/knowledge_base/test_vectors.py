@@ -35,8 +35,8 @@ def test_few_rows_are_searched_exactly(clustered: Matrix) -> None:
     for question in questions(rows):
         found, cosines = vectors.search(question, 10)
         best = np.sort(rows @ question)[::-1][:10]
-        np.testing.assert_allclose(cosines, best, atol=1e-6)
-        np.testing.assert_allclose(rows[found] @ question, cosines, atol=1e-6)
+        np.testing.assert_allclose(cosines, best, atol=5e-4)  # of half precision
+        np.testing.assert_allclose(rows[found] @ question, cosines, atol=5e-4)
 
 
 def test_many_rows_keep_a_recall_of_98_percent(clustered: Matrix) -> None:
