@@ -1,0 +1,199 @@
+"""Who waits in what order, who is offered whom, and how long it may take (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from math import sqrt
+from typing import Literal
+
+HEAD_START_MS = 5 * 60_000  # one level of priority counts like five minutes of waiting: nobody waits for ever
+HEAD = 1_000  # the level of those who lost their agent or were passed on: before everybody who comes anew
+MISSES = 2  # offers in a row that went unanswered: whoever is not at her desk is away
+PAUSE_MS = 60_000  # a conversation that was declined is not offered to the same agent again so soon
+ABSENT_MS = 120_000  # of a citizen's page: nobody is there to be served; the place is kept
+SPREAD = 1.2816  # standard deviations each side, between which four in five waits end
+
+Status = Literal["online", "away", "offline"]
+Cause = Literal["queued", "nobody", "off_hours", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A citizen in the queue. Times in milliseconds; `key` is the place, smaller is earlier."""
+
+    conversation: str
+    key: int
+    since: int
+    priority: int = 0
+    channel: str = "web"
+    topic: str | None = None
+    skill: str | None = None  # asked for by whoever passed the conversation on
+    last_agent: str | None = None
+    present: bool = True
+    offered_to: str | None = None
+    missed_by: frozenset[str] = frozenset()
+    declined_by: frozenset[str] = frozenset()  # a short while ago
+
+    @property
+    def place(self) -> tuple[int, str]:
+        return self.key, self.conversation
+
+    @property
+    def needs(self) -> str | None:
+        """The skill that serves this best."""
+        return self.skill or (self.topic or "").partition(".")[0] or None
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One agent as the queue sees her. `here`: her status is online and a page of hers is open."""
+
+    id: str
+    capacity: int
+    load: int = 0
+    here: bool = True
+    skills: frozenset[str] = frozenset()  # none: takes everything
+    ringing: bool = False
+    served_at: int = 0  # when she was given her last conversation
+
+    @property
+    def free(self) -> int:
+        return max(0, self.capacity - self.load) if self.here else 0
+
+    def has(self, skill: str | None) -> bool:
+        return skill is None or not self.skills or skill in self.skills
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Queue and agents at one moment; `usual_ms` is how long serving one citizen takes on average."""
+
+    waiting: tuple[Waiting, ...] = ()
+    agents: tuple[Agent, ...] = ()
+    usual_ms: int = 300_000
+
+    @property
+    def present(self) -> tuple[Waiting, ...]:
+        return tuple(w for w in self.waiting if w.present)
+
+    @property
+    def staffed(self) -> bool:
+        return any(agent.here for agent in self.agents)
+
+    @property
+    def places(self) -> int:
+        return sum(agent.capacity for agent in self.agents if agent.here)
+
+    @property
+    def free(self) -> int:
+        return sum(agent.free for agent in self.agents)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Expected seconds, and the two between which four of five waits end."""
+
+    seconds: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a waiting citizen is told: 1 is next; no wait can be told while nobody serves."""
+
+    position: int
+    wait: Wait | None
+
+
+def queue_key(since: int, priority: int) -> int:
+    """Priority with ageing as one number that never changes: whoever waits long enough passes any level."""
+    return since - priority * HEAD_START_MS
+
+
+def urgency(*, channel: str, scene: str, returning: bool, high_stake: bool, crisis: bool) -> int:
+    """Levels add up: a caller holds the line, the old and the returning have waited before."""
+    elder = "elder" in scene
+    return int(elder) + int(returning) + int(channel == "voice") + int(high_stake) + 3 * int(crisis)
+
+
+def offers(floor: Floor) -> list[tuple[str, str]]:
+    """The offers to make now, in the order of the queue: (conversation, agent). Each agent rings once at a time."""
+    agents = {agent.id: agent for agent in floor.agents if agent.free and not agent.ringing}
+    made = []
+    for waiting in sorted(floor.present, key=lambda w: w.place):
+        if not agents:
+            break
+        if waiting.offered_to is not None:
+            continue
+        able = [agents[name] for name in sorted(_able(waiting, floor.agents)) if name in agents]
+        able = [agent for agent in able if agent.id not in waiting.declined_by]
+        if able:
+            chosen = min(able, key=lambda agent: _rank(agent, waiting))
+            made.append((waiting.conversation, chosen.id))
+            del agents[chosen.id]
+    return made
+
+
+def _able(waiting: Waiting, agents: Sequence[Agent]) -> set[str]:
+    """Who has the skill; where nobody at her desk has it, anybody serves better than nobody."""
+    here = [agent for agent in agents if agent.here]
+    return {agent.id for agent in here if agent.has(waiting.needs)} or {agent.id for agent in here}
+
+
+def _rank(agent: Agent, waiting: Waiting) -> tuple[object, ...]:
+    """Whoever knows the citizen, then whoever did not just miss him, has most room, and has waited longest."""
+    known = agent.id == waiting.last_agent
+    return agent.id in waiting.missed_by, not known, agent.load / agent.capacity, agent.served_at, agent.id
+
+
+def can_take(agents: Collection[Agent], skill: str) -> bool:
+    """Somebody at her desk has the skill, so that a conversation may be passed on to it."""
+    return any(agent.here and agent.has(skill) for agent in agents)
+
+
+def standings(floor: Floor) -> dict[str, Standing]:
+    """Every waiting conversation's place; who is absent stands where he would if he came back now."""
+    told: dict[str, Standing] = {}
+    ahead = 0
+    for waiting in sorted(floor.waiting, key=lambda w: w.place):
+        told[waiting.conversation] = Standing(ahead + 1, expected_wait(floor, ahead + 1))
+        ahead += waiting.present
+    return told
+
+
+def expected_wait(floor: Floor, position: int) -> Wait | None:
+    """Places fall free one after another, on average `usual_ms / places` apart; None while nobody serves."""
+    if not floor.places:
+        return None
+    falls = position - floor.free
+    if falls <= 0:
+        return Wait(0, 0, 0)
+    apart = floor.usual_ms / floor.places / 1000
+    low, high = (max(0.0, 1 - 1 / (9 * falls) + z * sqrt(1 / (9 * falls))) ** 3 for z in (-SPREAD, SPREAD))
+    return Wait(round(falls * apart), round(falls * apart * low), round(falls * apart * high))  # Wilson–Hilferty
+
+
+def cause(floor: Floor, *, open_now: bool, longest: int) -> Cause:
+    """What becomes of a wish for a human. Whoever is at her desk serves, whatever the clock says."""
+    if longest and len(floor.present) >= longest:
+        return "full"
+    if floor.staffed:
+        return "queued"
+    return "nobody" if open_now else "off_hours"
+
+
+def after_miss(missed: int, status: Status) -> tuple[int, Status]:
+    """Counts one more missed offer."""
+    return (0, "away") if missed + 1 >= MISSES and status == "online" else (missed + 1, status)
+
+
+def with_offer(floor: Floor, made: Sequence[tuple[str, str]]) -> Floor:
+    """The floor once these offers ring."""
+    to = dict(made)
+    return replace(
+        floor,
+        waiting=tuple(replace(w, offered_to=to.get(w.conversation, w.offered_to)) for w in floor.waiting),
+        agents=tuple(replace(a, ringing=a.ringing or a.id in to.values()) for a in floor.agents),
+    )
