@@ -25,7 +25,7 @@ from bot.tables import applied, metadata, workers
 
 KIND = "yida-backup"
 BATCH = 500
-PASSING = {"workers", "rates"}  # of the moment only
+PASSING = {"workers", "rates", "sessions", "sign_in_failures"}  # of the moment only
 
 
 def backup(settings: Settings, target: Path) -> dict[str, int]:
@@ -81,7 +81,9 @@ def restore(settings: Settings, source: Path) -> dict[str, int]:
                 told = json.loads(_member(tar, "kind.json"))
                 if told.get("kind") != KIND or not set(told["changes"]) <= set(_changes(database)):
                     raise SettingsError(f"{source} is no backup that this release can read")
-                counts = database.write_now(lambda c: _load_all(c, tar))
+                older = set() < set(told["changes"]) < set(_changes(database))
+                held = set(tar.getnames()) if older else None
+                counts = database.write_now(lambda c: _load_all(c, tar, held))
                 if "contact.key" in tar.getnames():
                     _write_key(settings.home / "contact.key", _member(tar, "contact.key"))
         finally:
@@ -116,15 +118,19 @@ def _dump(connection: Connection, table: Any, tar: tarfile.TarFile) -> int:
     return count
 
 
-def _load_all(connection: Connection, tar: tarfile.TarFile) -> dict[str, int]:
+def _load_all(connection: Connection, tar: tarfile.TarFile, held: set[str] | None) -> dict[str, int]:
+    """`held` is what an older release's backup has: tables that came later begin empty."""
     counts: dict[str, int] = {}
     tables = [t for t in metadata.sorted_tables if t.name not in PASSING and t is not applied]
-    for table in reversed(tables):
-        connection.execute(table.delete())
+    for table in reversed(metadata.sorted_tables):
+        if table is not applied:
+            connection.execute(table.delete())  # what passes too: nobody stays signed in
     for table in tables:
         binary = {c.name for c in table.c if isinstance(c.type, LargeBinary)}
         rows: list[dict[str, Any]] = []
         counts[table.name] = 0
+        if held is not None and f"tables/{table.name}.jsonl" not in held:
+            continue
         for line in _lines(tar, f"tables/{table.name}.jsonl"):
             row = json.loads(line)
             rows.append({k: b64decode(v) if k in binary and v is not None else v for k, v in row.items()})

@@ -193,12 +193,84 @@ workers = Table(
     Column("seen_at", BigInteger, nullable=False),
 )
 
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("username", String(64), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("number", String(16), nullable=False, unique=True),
+    Column("roles", JSON, nullable=False),
+    Column("skills", JSON, nullable=False),
+    Column("capacity", Integer, nullable=False),
+    Column("password", Text, nullable=False),
+    Column("password_from", String(16), nullable=False),
+    Column("must_change", Boolean, nullable=False),
+    Column("totp", LargeBinary),
+    Column("totp_offered", LargeBinary),
+    Column("totp_step", BigInteger, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("username", String(64), ForeignKey("accounts.username"), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("device", String(200), nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+    Index("sessions_by_account", "username"),
+    Index("sessions_by_end", "ends_at"),
+)
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("locked_until", BigInteger, nullable=False),
+    Index("sign_in_failures_by_age", "since"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(48), nullable=False),
+    Column("subject", String(128), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("audit_by_subject", "subject", "seq"),
+)
+
+# One row: who appends takes it first, so that rows of the log have one order.
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("name", String(8), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
 
 def m001_first_tables(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-CHANGES: tuple[Callable[[Connection], None], ...] = (m001_first_tables,)
+def m002_staff(connection: Connection) -> None:
+    metadata.create_all(connection, [accounts, sessions, sign_in_failures, audit, audit_head])
+
+
+CHANGES: tuple[Callable[[Connection], None], ...] = (m001_first_tables, m002_staff)
 
 
 def migrate(connection: Connection) -> list[str]:

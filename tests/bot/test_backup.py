@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from bot.audit import append
 from bot.backup import KIND, PASSING, backup, restore
 from bot.bus.memory import MemoryBus
 from bot.config import Settings
@@ -26,7 +27,19 @@ from bot.parent import only_server
 from bot.rates import Rates
 from bot.store.conversations import Conversations
 from bot.store.database import Database, now_ms, open_database
-from bot.tables import applied, artefacts, conversations, messages, metadata, moves, tickets, versions, workers
+from bot.tables import (
+    accounts,
+    applied,
+    artefacts,
+    conversations,
+    messages,
+    metadata,
+    moves,
+    sessions,
+    tickets,
+    versions,
+    workers,
+)
 from bot.tickets import Form
 from tests.parts import join
 from tests.scripted import Clock
@@ -92,6 +105,12 @@ async def _live(database: Database, home: Path) -> None:
     await database.write(lambda c: c.execute(artefacts.insert().values(id="index-v1", content=bytes(range(256)) * 50)))
     pointers = metadata.tables["pointers"]
     await database.write(lambda c: c.execute(pointers.insert().values(name="live", value="v1")))
+    account = {
+        "username": "li", "name": "李工", "number": "1001", "roles": ["agent"], "skills": [], "capacity": 3, "made_at": 1,
+        "password": "digest", "password_from": "own", "must_change": False, "totp": b"\x00\xff", "totp_step": 1, "disabled": False,
+    }  # fmt: skip
+    await database.write(lambda c: c.execute(accounts.insert().values(account)))
+    await database.write(lambda c: append(c, actor="li", action="signed_in", detail={"次": 1}, at=NOON))
 
 
 def fill(settings: Settings) -> None:
@@ -164,6 +183,45 @@ def test_a_restore_replaces_what_was_there(place: Place, tmp_path: Path) -> None
 
 async def _another(database: Database) -> None:
     await opened(Conversations(database), "conversation-2")
+
+
+def test_a_backup_of_an_older_release_is_read_and_what_came_later_begins_empty(place: Place, tmp_path: Path) -> None:
+    old, new = place("sqlite"), place("sqlite")
+    fill(old)
+    backup(old, tmp_path / "b.tar.gz")
+    with tarfile.open(tmp_path / "b.tar.gz") as tar:
+        members = {name: tar.extractfile(name).read() for name in tar.getnames()}  # type: ignore[union-attr]
+    later = ("tables/accounts.jsonl", "tables/audit.jsonl", "tables/audit_head.jsonl")
+    kept = {name.replace("/", "__"): told for name, told in members.items() if name not in later}
+    packed(tmp_path / "older.tar.gz", **kept | {"kind.json": {"kind": KIND, "changes": ["m001_first_tables"]}})
+    fill(new)
+    counts = restore(new, tmp_path / "older.tar.gz")
+    assert (counts["accounts"], counts["audit"]) == (0, 0)
+    before, after = contents(old), contents(new)
+    assert {name: rows for name, rows in after.items() if rows} == {
+        name: rows for name, rows in before.items() if f"tables/{name}.jsonl" not in later
+    }
+
+
+def test_after_a_restore_everybody_has_to_sign_in_anew(place: Place, tmp_path: Path) -> None:
+    settings = place("sqlite")
+    fill(settings)
+    backup(settings, tmp_path / "b.tar.gz")
+    database = open_database(settings.store)
+    row = {
+        "digest": "d",
+        "id": "s",
+        "username": "li",
+        "address": "",
+        "device": "",
+        "made_at": 1,
+        "seen_at": 1,
+        "ends_at": now_ms() * 2,
+    }
+    database.write_now(lambda c: c.execute(sessions.insert().values(row)))
+    restore(settings, tmp_path / "b.tar.gz")
+    assert database.read_now(lambda c: c.execute(select(sessions)).all()) == []
+    database.close()
 
 
 # While serving
