@@ -106,19 +106,19 @@ class Index:
 
     def search(self, question: str, who: Circumstances, *, limit: int = 8) -> Found:
         """The best entries for a question under these circumstances."""
-        sensed = self.models.sense(question)
-        if not sensed.key:
+        key = question_key(question)
+        if not key:
             return Found((), {}, 0.0, self.version)
+        exact = self._known_as(key, who)
+        if exact is not None:
+            return Found((Hit(exact, 1.0, {"exact": 1.0}),)[:limit], {exact.topic: 1.0}, 1.0, self.version)
+        sensed = self.models.sense(question)
         found = self.evidence(sensed)
         ours = float(self.join.scope.probability(scope_row(found, sensed.business)))
-        hits = self._ranked(found, sensed, who, limit)
-        exact = self._known_as(sensed.key, who)
-        if exact is not None:
-            hits = [Hit(exact, 1.0, {"exact": 1.0}), *(h for h in hits if h.entry is not exact)]
-        return Found(tuple(hits[:limit]), sensed.topics, ours, self.version)
+        return Found(tuple(self._ranked(found, sensed, who, limit)), sensed.topics, ours, self.version)
 
     def _known_as(self, key: str, who: Circumstances) -> Entry | None:
-        """The entry that is asked for word for word."""
+        """The entry that is asked for word for word; nothing else needs to be looked for then."""
         row = self._exact.get(key)
         if row is None or self._rows.negative[row]:
             return None

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from knowledge_base.text import features, normalise
 
-DIMENSION = 256
+DIMENSION = 256  # while training
+SERVED = 64  # directions of the sentences' cloud that are kept: as right as all of them, and four times as fast
 EPOCHS = 10
 BATCH = 256
 LEARNING_RATE = 0.02
@@ -59,7 +61,16 @@ def train_static(
             optimizer.step()  # type: ignore[no-untyped-call]
         progress("encoder", epoch + 1, EPOCHS)
     model.eval()
-    model.save(str(folder), create_model_card=False)
+    vectors = model.encode([t for group in spoken for t in group], normalize_embeddings=True, show_progress_bar=False)
+    weights = embedding.embedding.weight.detach().numpy() @ _directions(np.asarray(vectors, np.float64))
+    served = StaticEmbedding(tokenizer, embedding_weights=weights.astype(np.float32))
+    SentenceTransformer(modules=[served], device="cpu").save(str(folder), create_model_card=False)
+
+
+def _directions(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The principal directions of the vectors, as columns; not centred, for cosines are measured from nothing."""
+    _, directions = np.linalg.eigh(vectors.T @ vectors)  # the least first
+    return np.asarray(directions[:, ::-1][:, :SERVED], np.float64)
 
 
 def tune(
