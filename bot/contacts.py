@@ -12,11 +12,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, select
 
 from bot.errors import NotFound, SettingsError
+from bot.seal import Seal
 from bot.store.conversations import ms
 from bot.store.database import Database
 from bot.tables import contacts, tickets
@@ -60,7 +59,7 @@ class Contacts:
 
     def __init__(self, database: Database, key: bytes) -> None:
         self._db = database
-        self._box = AESGCM(sha256(b"seal" + key).digest())
+        self._seal = Seal(key, b"seal")
         self._finger = sha256(b"finger" + key).digest()
 
     def fingerprint(self, address: str) -> str:
@@ -70,12 +69,11 @@ class Contacts:
     def keep(self, connection: Connection, address: str, *, purpose: str, at: datetime) -> str:
         """Writes within the caller's transaction; returns the contact's id."""
         name = secrets.token_hex(12)
-        nonce = secrets.token_bytes(12)
         connection.execute(
             contacts.insert().values(
                 id=name,
                 purpose=purpose,
-                sealed=nonce + self._box.encrypt(nonce, address.encode(), name.encode()),
+                sealed=self._seal.close(address, name),
                 fingerprint=self.fingerprint(address),
                 made_at=ms(at),
                 erase_at=ms(at + KEPT_FOR),
@@ -88,10 +86,7 @@ class Contacts:
         sealed = await self._db.read(lambda c: c.scalar(select(contacts.c.sealed).where(contacts.c.id == contact_id)))
         if sealed is None:
             raise NotFound(contact_id)
-        try:
-            return self._box.decrypt(sealed[:12], sealed[12:], contact_id.encode()).decode()
-        except InvalidTag as error:
-            raise NotFound(f"{contact_id} was sealed with another key") from error
+        return self._seal.open(sealed, contact_id)
 
     async def erase_ended(self, now: datetime) -> int:
         """Removes what has served its purpose; returns how many."""

@@ -231,6 +231,7 @@ sign_in_failures = Table(
     "sign_in_failures",
     metadata,
     Column("name", String(64), primary_key=True),
+    Column("account", String(64), nullable=False),
     Column("count", Integer, nullable=False),
     Column("since", BigInteger, nullable=False),
     Column("locked_until", BigInteger, nullable=False),
