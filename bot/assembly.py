@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.answering.assistant import Assistant
@@ -16,6 +16,7 @@ from bot.caretaker import Caretaker
 from bot.codes import Codes
 from bot.config import Settings
 from bot.contacts import Contacts, contact_key
+from bot.lookout import Lookout
 from bot.measure import NLU_FALLBACKS
 from bot.nlu import NLU
 from bot.nlu.entities import EntityFinder
@@ -27,6 +28,7 @@ from bot.rates import Rates
 from bot.shelf import Follower, Shelf
 from bot.store.conversations import Conversations
 from bot.store.database import Database, open_database
+from bot.store.queue import Queue
 from bot.switchboard import Rules, Switchboard
 from bot.tickets import Tickets
 from knowledge_base.library import Library
@@ -52,6 +54,8 @@ class Parts:
     contacts: Contacts
     opinions: Opinions
     rates: Rates
+    queue: Queue
+    lookout: Lookout
     switchboard: Switchboard
     caretaker: Caretaker
 
@@ -95,10 +99,13 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             conversations = Conversations(database)
             contacts = Contacts(database, contact_key(os.environ, settings.home))
             rates = Rates(database)
+            queue = Queue(database)
+            lookout = Lookout(queue, lambda: datetime.now(UTC))
             nlu, assistant = open_assistant(settings, library)
             limits, talk = settings.limits, settings.conversation
             switchboard = Switchboard(
-                conversations, bus, assistant, Tickets(database, contacts), Codes(database), site_of(settings),
+                conversations, lookout, bus, assistant, Tickets(database, contacts), Codes(database),
+                site_of(settings),
                 Rules(
                     characters=limits.message_characters,
                     messages_per_minute=limits.per_conversation.messages_per_minute,
@@ -114,7 +121,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
                 settings=settings, site=site_of(settings), database=database, bus=bus, library=library, shelf=shelf,
                 follower=Follower(database, shelf, library), nlu=nlu, assistant=assistant,
                 conversations=conversations, contacts=contacts, opinions=Opinions(database), rates=rates,
-                switchboard=switchboard, caretaker=caretaker,
+                queue=queue, lookout=lookout, switchboard=switchboard, caretaker=caretaker,
             )  # fmt: skip
     finally:
         database.close()

@@ -114,15 +114,27 @@ class Conversation:
     heard_at: datetime | None = None
     reminded: bool = False
     closed_at: datetime | None = None
+    priority: int = 0  # in the queue
+    skill: str | None = None  # that whoever passed it on asked for
+    last_agent: str | None = None
+    waiting_since: datetime | None = None
+    owed_since: datetime | None = None  # the agent has not answered what the citizen said then
+    last_note: int = 0
 
-    def wait(self) -> Conversation:
-        return self._move(Stage.WAITING)
+    def wait(self, *, priority: int = 0, skill: str | None = None) -> Conversation:
+        return replace(self._move(Stage.WAITING), priority=priority, skill=skill)
 
     def leave_queue(self) -> Conversation:
         return self._move(Stage.BOT, only_from=(Stage.WAITING,))
 
     def claim(self, agent_id: str) -> Conversation:
-        return replace(self._move(Stage.AGENT), agent_id=agent_id)
+        return replace(self._move(Stage.AGENT), agent_id=agent_id, last_agent=agent_id)
+
+    def pass_on(self, agent_id: str) -> Conversation:
+        """From one agent to another."""
+        if self.stage is not Stage.AGENT:
+            raise WrongStage(f"{self.stage} → {agent_id}")
+        return replace(self, agent_id=agent_id, last_agent=agent_id)
 
     def release(self) -> Conversation:
         return self._move(Stage.BOT, only_from=(Stage.WAITING, Stage.AGENT))

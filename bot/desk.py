@@ -32,6 +32,7 @@ class Waiting:
     last_agent: str | None = None
     present: bool = True
     offered_to: str | None = None
+    expires_at: int | None = None  # of the offer that rings
     missed_by: frozenset[str] = frozenset()
     declined_by: frozenset[str] = frozenset()  # a short while ago
 

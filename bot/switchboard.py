@@ -6,11 +6,12 @@ import asyncio
 import re
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from time import perf_counter
+from typing import NamedTuple
 
 from bot.answering.assistant import Assistant, Perceived, after
 from bot.answering.turn import Reply, Site
@@ -18,7 +19,9 @@ from bot.answering.wording import say
 from bot.bus import Bell, Bus
 from bot.codes import Codes
 from bot.conversation import BOT_SPEAKS_IN, Choice, Conversation, Message, Party, Stage, answer_code
+from bot.desk import Standing
 from bot.errors import Refused, Stale, WrongStage
+from bot.lookout import QUEUE, Lookout, desk_of
 from bot.measure import ANSWER_SECONDS, ANSWERS, MESSAGES
 from bot.privacy import mask
 from bot.recent import Recent
@@ -49,6 +52,14 @@ class Opened:
     token: str
 
 
+class State(NamedTuple):
+    """Who holds a conversation, as the citizen is told: his place, or the agent's name and number."""
+
+    conversation: Conversation
+    standing: Standing | None = None
+    agent: tuple[str, str] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Update:
     """What a listener learns: messages it has not had, and the conversation as it is now."""
@@ -59,11 +70,12 @@ class Update:
 
 class Switchboard:
     def __init__(
-        self, store: Conversations, bus: Bus, assistant: Assistant, tickets: Tickets, codes: Codes, site: Site,
-        rules: Rules,
+        self, store: Conversations, lookout: Lookout, bus: Bus, assistant: Assistant, tickets: Tickets, codes: Codes,
+        site: Site, rules: Rules,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:  # fmt: skip
         self._store = store
+        self._lookout = lookout
         self._bus = bus
         self._assistant = assistant
         self._tickets = tickets
@@ -190,8 +202,12 @@ class Switchboard:
 
         conversation = await self._change(conversation_id, closed, reason=reason, notice=(reason, id))
         if token is not None:
-            await self._store.forget_token(digest(token))
+            await self._store.end_token(digest(token), self._now())
         return conversation
+
+    async def ended(self, token: str) -> str | None:
+        """The conversation that a token opened until it was ended: whoever repeats that is acked again."""
+        return await self._store.ended(digest(token))
 
     async def leave_message(self, conversation_id: str, form: Form, *, id: str) -> Conversation:
         """Keeps a message form and confirms it in the conversation. Raises Refused with what to mend."""
@@ -238,11 +254,22 @@ class Switchboard:
         await self.answer(Heard(conversation, message, fresh=True), perceived)
 
     async def typing(self, conversation_id: str) -> None:
+        self._bus.ring(f"typing:{Party.CITIZEN}:{conversation_id}")
         await self._store.touch_typing(conversation_id, self._now())
 
-    async def position(self, conversation_id: str) -> int:
-        """1 is next."""
-        return await self._store.waiting_before(conversation_id) + 1
+    async def state(self, conversation: Conversation) -> State:
+        waits = conversation.stage is Stage.WAITING
+        standing = await self._lookout.standing(conversation.id) if waits else None
+        agent = conversation.agent_id
+        return State(conversation, standing, await self._lookout.shown(agent) if agent else None)
+
+    async def still_waits(self, conversation_id: str) -> None:
+        """The page of whoever waits is open: he counts as there."""
+        await self._lookout.touch(conversation_id)
+
+    def typings(self, conversation_id: str, party: Party) -> AbstractAsyncContextManager[Bell]:
+        """Rings whenever the citizen, or the agent, is writing."""
+        return self._bus.subscribe(f"typing:{party}:{conversation_id}")
 
     async def find(self, conversation_id: str) -> Conversation:
         return await self._store.find(conversation_id)
@@ -313,6 +340,7 @@ class Switchboard:
                 continue
             self._recent.forget(changed)
             self._bus.ring(conversation_id)
+            self._moved(conversation, changed)
             return changed
         raise Stale(conversation_id)
 
@@ -341,6 +369,7 @@ class Switchboard:
             return  # another process said it meanwhile
         MESSAGES.labels(conversation.channel, "bot").inc()
         self._tell(changed, replace(message, seq=changed.last_seq))
+        self._moved(conversation, changed)
 
     async def _is_answered(self, heard: Heard) -> bool:
         later = await self._store.messages(heard.conversation.id, after=heard.message.seq)
@@ -349,6 +378,14 @@ class Switchboard:
     def _tell(self, conversation: Conversation, message: Message) -> None:
         self._recent.add(conversation, message)
         self._bus.ring(conversation.id)
+
+    def _moved(self, before: Conversation, now: Conversation) -> None:
+        """Rings the desks whose queue or whose own conversations changed."""
+        if before.stage is not now.stage and Stage.WAITING in (before.stage, now.stage):
+            self._lookout.forget()
+            self._bus.ring(QUEUE)
+        for agent in {before.agent_id, now.agent_id} - {None} if before.agent_id != now.agent_id else ():
+            self._bus.ring(desk_of(str(agent)))
 
     def _checked(self, text: object) -> str:
         if not isinstance(text, str):

@@ -19,9 +19,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     inspect,
     select,
+    text,
 )
+from sqlalchemy.schema import CreateColumn
 
 metadata = MetaData()
 
@@ -52,11 +55,19 @@ conversations = Table(
     Column("reminded", Boolean, nullable=False),
     Column("closed_at", BigInteger),
     Column("waiting_since", BigInteger),
+    Column("queue_key", BigInteger),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("skill", String(64)),
+    Column("last_agent", String(64)),
+    Column("owed_since", BigInteger),
+    Column("seen_at", BigInteger),
+    Column("last_note", Integer, nullable=False, server_default="0"),
     Column("window_from", BigInteger, nullable=False),
     Column("window_count", Integer, nullable=False),
     Column("unanswered", Integer, nullable=False),
     Index("conversations_by_stage", "stage", "heard_at"),
     Index("conversations_waiting", "waiting_since"),
+    Index("conversations_by_agent", "agent_id", "stage"),
 )
 
 tokens = Table(
@@ -65,6 +76,7 @@ tokens = Table(
     Column("digest", String(64), primary_key=True),
     Column("conversation_id", String(64), ForeignKey("conversations.id"), nullable=False),
     Column("made_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
     Index("tokens_by_conversation", "conversation_id"),
 )
 
@@ -147,6 +159,14 @@ tickets = Table(
     Column("contact_id", String(64)),
     Column("status", String(16), nullable=False),
     Column("made_at", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False, server_default="message"),
+    Column("due", String(10)),
+    Column("provisional", Boolean, nullable=False, server_default=false()),
+    Column("owner", String(64)),
+    Column("stars", Integer),
+    Column("result", String(16)),
+    Column("remark", Text, nullable=False, server_default=""),
+    Column("closed_at", BigInteger),
     UniqueConstraint("conversation_id", "client_id", name="tickets_once"),
     Index("tickets_by_status", "status", "made_at"),
 )
@@ -262,6 +282,95 @@ audit_head = Table(
     Column("hash", String(64), nullable=False),
 )
 
+agents = Table(
+    "agents",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("number", String(16), nullable=False),
+    Column("skills", JSON, nullable=False),
+    Column("capacity", Integer, nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("missed", Integer, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("gone", Boolean, nullable=False),
+    Column("served_at", BigInteger, nullable=False),
+)
+
+RINGING = "ringing"
+_rings = text(f"state = '{RINGING}'")
+
+# What rings is unique by conversation and by agent, so that a dispatcher that runs twice makes one offer.
+offers = Table(
+    "offers",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("conversation_id", String(64), ForeignKey("conversations.id"), nullable=False),
+    Column("agent_id", String(64), nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Index("offers_by_conversation", "conversation_id", "made_at"),
+    Index("offers_once", "conversation_id", unique=True, sqlite_where=_rings, postgresql_where=_rings),
+    Index("offers_one_each", "agent_id", unique=True, sqlite_where=_rings, postgresql_where=_rings),
+)
+
+_goes_on = text("ended_at IS NULL")
+
+# A human stretch of a conversation. That only one goes on is a constraint: two owners cannot be written down.
+services = Table(
+    "services",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("conversation_id", String(64), ForeignKey("conversations.id"), nullable=False),
+    Column("agent_id", String(64), nullable=False),
+    Column("waited_ms", BigInteger, nullable=False),
+    Column("began_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("how", String(32), nullable=False),
+    Column("resolved", Boolean),
+    Column("code", String(32), nullable=False),
+    Column("remark", Text, nullable=False),
+    Index("services_by_agent", "agent_id", "began_at"),
+    Index("services_by_end", "ended_at"),
+    Index("services_once", "conversation_id", unique=True, sqlite_where=_goes_on, postgresql_where=_goes_on),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("conversation_id", String(64), ForeignKey("conversations.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("id", String(64), nullable=False),
+    Column("agent_id", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("whisper", Boolean, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    UniqueConstraint("conversation_id", "id", name="notes_once"),
+)
+
+canned_replies = Table(
+    "canned_replies",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("title", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("shared", Boolean, nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Index("canned_replies_by_owner", "owner"),
+)
+
+# Days that differ from their weekday. A year without any row is not known yet.
+holidays = Table(
+    "holidays",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("works", Boolean, nullable=False),
+    Column("name", String(64), nullable=False),
+)
+
 
 def m001_first_tables(connection: Connection) -> None:
     metadata.create_all(connection)
@@ -271,7 +380,24 @@ def m002_staff(connection: Connection) -> None:
     metadata.create_all(connection, [accounts, sessions, sign_in_failures, audit, audit_head])
 
 
-CHANGES: tuple[Callable[[Connection], None], ...] = (m001_first_tables, m002_staff)
+def m003_desk(connection: Connection) -> None:
+    for table in (conversations, tokens, tickets):
+        _add_missing(connection, table)
+    metadata.create_all(connection, [agents, offers, services, notes, canned_replies, holidays])
+
+
+def _add_missing(connection: Connection, table: Table) -> None:
+    """Columns and indexes that an older release did not make; a fresh database has them already."""
+    known = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    for column in table.c:
+        if column.name not in known:
+            told = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {told}")
+    for index in table.indexes:
+        index.create(connection, checkfirst=True)
+
+
+CHANGES: tuple[Callable[[Connection], None], ...] = (m001_first_tables, m002_staff, m003_desk)
 
 
 def migrate(connection: Connection) -> list[str]:

@@ -10,9 +10,11 @@ from bot.bus.memory import MemoryBus
 from bot.caretaker import Caretaker
 from bot.codes import Codes
 from bot.contacts import Contacts
+from bot.lookout import Lookout
 from bot.rates import Rates
 from bot.store.conversations import Conversations
 from bot.store.database import Database
+from bot.store.queue import Queue
 from bot.switchboard import Rules, Switchboard
 from bot.tickets import Tickets
 from tests.scripted import Clock, ScriptedAssistant
@@ -33,6 +35,8 @@ class Desk:
     contacts: Contacts
     rates: Rates
     codes: Codes
+    queue: Queue
+    lookout: Lookout
     switchboard: Switchboard
     caretaker: Caretaker
 
@@ -40,11 +44,13 @@ class Desk:
 def join(database: Database, bus: MemoryBus, clock: Clock, rules: Rules | None = None) -> Desk:
     store, contacts, rates = Conversations(database), Contacts(database, KEY), Rates(database)
     assistant, codes = ScriptedAssistant(), Codes(database)
+    queue = Queue(database)
+    lookout = Lookout(queue, clock, fresh=0)
     switchboard = Switchboard(
-        store, bus, assistant, Tickets(database, contacts), codes, SITE, rules or Rules(), clock  # type: ignore[arg-type]
+        store, lookout, bus, assistant, Tickets(database, contacts), codes, SITE, rules or Rules(), clock  # type: ignore[arg-type]
     )  # fmt: skip
     caretaker = Caretaker(
         store, switchboard, contacts, rates,
         remind_after=timedelta(minutes=3), close_after=timedelta(minutes=5), clock=clock,
     )  # fmt: skip
-    return Desk(database, store, bus, assistant, clock, contacts, rates, codes, switchboard, caretaker)
+    return Desk(database, store, bus, assistant, clock, contacts, rates, codes, queue, lookout, switchboard, caretaker)

@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, exists, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, case, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
 from bot.conversation import BOT_SPEAKS_IN, Choice, Conversation, Message, Party, Source, Stage, Task
+from bot.desk import queue_key
 from bot.errors import NotFound, Refused, Stale
 from bot.store.database import Database
 from bot.store.prepared import Prepared
-from bot.tables import conversations, messages, moves, tokens
+from bot.tables import RINGING, conversations, messages, moves, offers, services, tokens
 
 Columns = dict[str, Any]
 UNFINISHED_MS = 30 * 86_400_000  # a procedure that was left is taken up again within a month
@@ -49,12 +50,12 @@ class Conversations:
         """
 
         def job(connection: Connection) -> Conversation:
-            known = _row(connection, fresh.id)
+            known = row_of(connection, fresh.id)
             if known is None:
                 connection.execute(conversations.insert().values(_new_row(fresh, address)))
                 kept = _append(connection, replace(fresh, last_seq=1), replace(greeting, seq=1))
             elif known.address == address and known.opened_at > ms(fresh.opened_at) - same_within_ms:
-                kept = _conversation(known)
+                kept = conversation_of(known)
             else:
                 raise Refused("id_taken", "这个会话编号已被使用，请换一个。")
             connection.execute(
@@ -66,18 +67,26 @@ class Conversations:
 
     async def find(self, conversation_id: str) -> Conversation:
         """Raises NotFound."""
-        row = await self._db.read(lambda c: _row(c, conversation_id))
+        row = await self._db.read(lambda c: row_of(c, conversation_id))
         if row is None:
             raise NotFound(conversation_id)
-        return _conversation(row)
+        return conversation_of(row)
 
     async def holder(self, digest: str) -> str | None:
         """The conversation that a token's digest opens."""
-        query = select(tokens.c.conversation_id).where(tokens.c.digest == digest)
+        return await self._token(digest, tokens.c.ended_at.is_(None))
+
+    async def ended(self, digest: str) -> str | None:
+        """The conversation that it opened until the citizen ended it."""
+        return await self._token(digest, tokens.c.ended_at.is_not(None))
+
+    async def _token(self, digest: str, condition: ColumnElement[bool]) -> str | None:
+        query = select(tokens.c.conversation_id).where(tokens.c.digest == digest, condition)
         return await self._db.read(lambda c: c.scalar(query))
 
-    async def forget_token(self, digest: str) -> None:
-        await self._db.write(lambda c: c.execute(tokens.delete().where(tokens.c.digest == digest)))
+    async def end_token(self, digest: str, at: datetime) -> None:
+        ended = tokens.update().where(tokens.c.digest == digest, tokens.c.ended_at.is_(None))
+        await self._db.write(lambda c: c.execute(ended.values(ended_at=ms(at))))
 
     async def hear(self, conversation_id: str, said: Message, *, per_minute: int, reopen_ms: int) -> Heard:
         """Appends what a citizen said. Raises NotFound, or Refused `too_often` or `gone`."""
@@ -92,25 +101,25 @@ class Conversations:
                     raise NotFound(conversation_id)
                 earlier = _earlier(connection, conversation_id, said.id)
                 if earlier is not None:
-                    return Heard(_conversation(known), earlier, fresh=False)
+                    return Heard(conversation_of(known), earlier, fresh=False)
                 if known.stage == Stage.CLOSED:
                     if known.closed_at < now - (UNFINISHED_MS if known.task else reopen_ms):
                         raise Refused("gone", "这次咨询已经结束，请重新开始。")
-                    _change(connection, _conversation(known).reopen(), "reopened", now)
+                    change_in(connection, conversation_of(known).reopen(), "reopened", now)
                 row = _HEAR.first(connection, values)  # another message may have opened it again
                 if row is None:
                     wait = seconds_until(known.window_from + MINUTE, now)
                     raise Refused("too_often", "您发得太快了，请稍等一分钟再发。", retry_after=wait)
-            conversation = _conversation(row)
+            conversation = conversation_of(row)
             kept = replace(said, seq=conversation.last_seq)
             once = _KEEP_ONCE_SQLITE if connection.dialect.name == "sqlite" else _KEEP_ONCE_POSTGRESQL
-            if once.count(connection, _message_row(conversation_id, kept)) == 1:
+            if once.count(connection, message_row(conversation_id, kept)) == 1:
                 return Heard(conversation, kept, fresh=True)
             connection.execute(_UNHEAR, values)  # the number was never seen outside this transaction
-            known, earlier = _row(connection, conversation_id), _earlier(connection, conversation_id, said.id)
+            known, earlier = row_of(connection, conversation_id), _earlier(connection, conversation_id, said.id)
             if known is None or earlier is None:
                 raise NotFound(conversation_id)
-            return Heard(_conversation(known), earlier, fresh=False)
+            return Heard(conversation_of(known), earlier, fresh=False)
 
         return await self._db.write(job)
 
@@ -125,16 +134,19 @@ class Conversations:
         values = {
             "b_id": turn_of.id, "b_version": turn_of.version, "b_topic": turn_of.topic, "b_entry": turn_of.last_entry,
             "b_misses": turn_of.misses, "b_offered": _told(turn_of.offered), "b_slots": turn_of.slots,
-            "b_task": turn_of.task, "b_stage": stage,
-            "b_since": ms(reply.at) if stage is Stage.WAITING and turn_of.stage is Stage.BOT else None,
+            "b_task": turn_of.task, "b_stage": stage, "b_priority": turn_of.priority, "b_skill": turn_of.skill,
+            "b_since": None, "b_key": None, "b_seen": None,
         }  # fmt: skip
+        if stage is not turn_of.stage:
+            since = ms(reply.at)
+            values |= {"b_since": since, "b_key": queue_key(since, turn_of.priority), "b_seen": since}
 
         def job(connection: Connection) -> Conversation:
             row = _REPLY.first(connection, values)
             if row is None:
                 raise Stale(turn_of.id)
-            conversation = _conversation(row)
-            _KEEP.count(connection, _message_row(turn_of.id, replace(reply, seq=conversation.last_seq)))
+            conversation = conversation_of(row)
+            _KEEP.count(connection, message_row(turn_of.id, replace(reply, seq=conversation.last_seq)))
             if stage != turn_of.stage:
                 _note_move(connection, conversation, reason, ms(reply.at))
             return conversation
@@ -148,14 +160,7 @@ class Conversations:
         """Appends words of the service that answer nothing, such as a notice. Raises NotFound."""
 
         def job(connection: Connection) -> Conversation:
-            row = connection.execute(_SAY, {"b_id": conversation_id}).one_or_none()
-            if row is None:
-                raise NotFound(conversation_id)
-            conversation = _conversation(row)
-            connection.execute(
-                messages.insert(), _message_row(conversation_id, replace(message, seq=conversation.last_seq))
-            )
-            return conversation
+            return say_in(connection, conversation_id, message)
 
         try:
             return await self._db.write(_duplicate_is_refused(job))
@@ -168,13 +173,10 @@ class Conversations:
         """Compare-and-set of a conversation, with a notice in the same transaction. Raises Stale."""
 
         def job(connection: Connection) -> Conversation:
-            changed = _change(connection, wanted, reason, ms(at))
+            changed = change_in(connection, wanted, reason, ms(at))
             if notice is None:
                 return changed
-            row = connection.execute(_SAY, {"b_id": wanted.id}).one()
-            changed = _conversation(row)
-            connection.execute(messages.insert(), _message_row(wanted.id, replace(notice, seq=changed.last_seq)))
-            return changed
+            return say_in(connection, wanted.id, notice)
 
         try:
             return await self._db.write(_duplicate_is_refused(job))
@@ -186,28 +188,21 @@ class Conversations:
         later = messages.c.seq > min(after, LAST)
         query = select(messages).where(messages.c.conversation_id == conversation_id, later)
         rows = await self._db.read(lambda c: c.execute(query.order_by(messages.c.seq).limit(limit)).all())
-        return [_message(row) for row in rows]
+        return [message_of(row) for row in rows]
 
     async def listened(self, conversation_id: str, after: int) -> tuple[Conversation, list[Message]]:
         """The conversation and its next messages, of one moment. Raises NotFound."""
 
         def job(connection: Connection) -> tuple[Conversation, list[Message]]:
-            row = _row(connection, conversation_id)
+            row = row_of(connection, conversation_id)
             if row is None:
                 raise NotFound(conversation_id)
             found = _AFTER.all(
                 connection, {"b_id": conversation_id, "b_after": min(after, LAST), "b_upto": row.last_seq}
             )
-            return _conversation(row), [_message(m) for m in found]
+            return conversation_of(row), [message_of(m) for m in found]
 
         return await self._db.read(job)
-
-    async def waiting_before(self, conversation_id: str) -> int:
-        """How many wait in front of this one."""
-        mine = select(conversations.c.waiting_since).where(conversations.c.id == conversation_id).scalar_subquery()
-        before = and_(conversations.c.stage == Stage.WAITING, conversations.c.waiting_since < mine)
-        query = select(func.count()).select_from(conversations).where(before)
-        return await self._db.read(lambda c: int(c.scalar(query) or 0))
 
     async def touch_typing(self, conversation_id: str, at: datetime) -> None:
         """The citizen is writing: reminder and closing wait."""
@@ -232,7 +227,7 @@ class Conversations:
             lately = and_(moves.c.reason == "reminded", moves.c.at > ms(reminded_before))
             query = query.where(~exists().where(moves.c.conversation_id == conversations.c.id, lately))
         rows = await self._db.read(lambda c: c.execute(query.limit(limit)).all())
-        return [_conversation(row) for row in rows]
+        return [conversation_of(row) for row in rows]
 
     async def unanswered(self, before: datetime, *, limit: int = 100) -> list[tuple[Conversation, Message]]:
         """Citizens' messages that a killed process left without the bot's answer.
@@ -267,13 +262,15 @@ class Conversations:
         )
         width = len(conversations.c)
         rows = await self._db.read(lambda c: c.execute(query).all())
-        return [(_conversation(_part(row, conversations, 0)), _message(_part(row, messages, width))) for row in rows]
+        return [
+            (conversation_of(_part(row, conversations, 0)), message_of(_part(row, messages, width))) for row in rows
+        ]
 
     async def by_code(self, code: str) -> Message | None:
         """The answer that a citizen quotes."""
         query = select(messages).where(messages.c.answer_code == code)
         row = await self._db.read(lambda c: c.execute(query).first())
-        return _message(row) if row else None
+        return message_of(row) if row else None
 
 
 def ms(at: datetime) -> int:
@@ -334,6 +331,7 @@ _HEAR = Prepared(
         heard_at=bindparam("b_now"),
         reminded=False,
         unanswered=_C.unanswered + _FOR_THE_BOT,
+        owed_since=case((_C.stage == Stage.AGENT, func.coalesce(_C.owed_since, bindparam("b_now"))), else_=None),
         window_count=case((_C.window_from <= bindparam("b_cut"), 1), else_=_C.window_count + 1),
         window_from=case((_C.window_from <= bindparam("b_cut"), bindparam("b_now")), else_=_C.window_from),
     )
@@ -363,7 +361,11 @@ _REPLY = Prepared(
         slots=bindparam("b_slots", type_=_C.slots.type),
         task=bindparam("b_task", type_=_C.task.type),
         stage=bindparam("b_stage"),
-        waiting_since=func.coalesce(_C.waiting_since, bindparam("b_since", type_=_C.waiting_since.type)),
+        waiting_since=func.coalesce(_C.waiting_since, bindparam("b_since", type_=BigInteger)),
+        queue_key=func.coalesce(_C.queue_key, bindparam("b_key", type_=BigInteger)),
+        seen_at=func.coalesce(bindparam("b_seen", type_=BigInteger), _C.seen_at),
+        priority=bindparam("b_priority"),
+        skill=bindparam("b_skill"),
     )
     .returning(*_C),
     _C,
@@ -390,22 +392,33 @@ _EARLIER = select(messages).where(
 )
 
 
-def _row(connection: Connection, conversation_id: str) -> Any | None:
+def row_of(connection: Connection, conversation_id: str) -> Any | None:
     return _FIND.first(connection, {"b_id": conversation_id})
 
 
 def _earlier(connection: Connection, conversation_id: str, message_id: str) -> Message | None:
     row = connection.execute(_EARLIER, {"b_id": conversation_id, "b_message": message_id}).one_or_none()
-    return _message(row) if row else None
+    return message_of(row) if row else None
 
 
-def _append(connection: Connection, conversation: Conversation, message: Message) -> Conversation:
-    connection.execute(messages.insert(), _message_row(conversation.id, message))
+def say_in(connection: Connection, conversation_id: str, message: Message) -> Conversation:
+    """Appends in the caller's transaction. Raises NotFound, or IntegrityError when the id is there."""
+    row = connection.execute(_SAY, {"b_id": conversation_id}).one_or_none()
+    if row is None:
+        raise NotFound(conversation_id)
+    conversation = conversation_of(row)
+    connection.execute(messages.insert(), message_row(conversation_id, replace(message, seq=conversation.last_seq)))
     return conversation
 
 
-def _change(connection: Connection, wanted: Conversation, reason: str, now: int) -> Conversation:
-    since = now if wanted.stage is Stage.WAITING else None
+def _append(connection: Connection, conversation: Conversation, message: Message) -> Conversation:
+    connection.execute(messages.insert(), message_row(conversation.id, message))
+    return conversation
+
+
+def change_in(connection: Connection, wanted: Conversation, reason: str, now: int) -> Conversation:
+    """Compare-and-set on `version` in the caller's transaction, with what the desk remembers. Raises Stale."""
+    waits = wanted.stage is Stage.WAITING
     statement = (
         conversations.update()
         .where(_C.id == wanted.id, _C.version == wanted.version)
@@ -422,16 +435,36 @@ def _change(connection: Connection, wanted: Conversation, reason: str, now: int)
             reminded=wanted.reminded,
             unanswered=0 if wanted.stage in (Stage.AGENT, Stage.CLOSED) else _C.unanswered,
             closed_at=None if wanted.closed_at is None else ms(wanted.closed_at),
-            waiting_since=func.coalesce(_C.waiting_since, since) if since else None,
+            waiting_since=func.coalesce(_C.waiting_since, now) if waits else None,
+            queue_key=func.coalesce(_C.queue_key, queue_key(now, wanted.priority)) if waits else None,
+            seen_at=now if waits else _C.seen_at,
+            priority=wanted.priority,
+            skill=wanted.skill,
+            last_agent=wanted.last_agent,
+            owed_since=now if wanted.stage is Stage.AGENT else None,
         )
         .returning(*_C)
     )
     row = connection.execute(statement).one_or_none()
     if row is None:
         raise Stale(wanted.id)
-    changed = _conversation(row)
+    changed = conversation_of(row)
     _note_move(connection, changed, reason, now)
+    _keep_services(connection, wanted, reason, now)
     return changed
+
+
+def _keep_services(connection: Connection, wanted: Conversation, reason: str, now: int) -> None:
+    """A human stretch begins and ends, and an offer stops ringing, in the statement's own transaction."""
+    if wanted.stage is not Stage.WAITING:
+        rings = offers.update().where(offers.c.conversation_id == wanted.id, offers.c.state == RINGING)
+        connection.execute(rings.values(state="over", ended_at=now))
+    goes_on = services.update().where(services.c.conversation_id == wanted.id, services.c.ended_at.is_(None))
+    connection.execute(goes_on.values(ended_at=now, how=reason))
+    if wanted.agent_id is not None:
+        waited = now - ms(wanted.waiting_since) if wanted.waiting_since else 0
+        began = {"conversation_id": wanted.id, "agent_id": wanted.agent_id, "waited_ms": waited, "began_at": now}
+        connection.execute(services.insert().values(**began, how="", code="", remark=""))
 
 
 def _note_move(connection: Connection, conversation: Conversation, reason: str, now: int) -> None:
@@ -445,11 +478,12 @@ def _new_row(fresh: Conversation, address: str) -> Columns:
         "stage": fresh.stage, "agent_id": None, "topic": None, "last_entry": None, "misses": 0, "offered": [],
         "slots": fresh.slots, "task": None, "last_seq": 1, "version": 0, "opened_at": ms(fresh.opened_at),
         "heard_at": None, "typing_at": None, "reminded": False, "closed_at": None, "waiting_since": None,
-        "window_from": 0, "window_count": 0, "unanswered": 0,
+        "window_from": 0, "window_count": 0, "unanswered": 0, "queue_key": None, "priority": 0, "skill": None,
+        "last_agent": None, "owed_since": None, "seen_at": None, "last_note": 0,
     }  # fmt: skip
 
 
-def _conversation(row: Any) -> Conversation:
+def conversation_of(row: Any) -> Conversation:
     return Conversation(
         id=row.id, channel=row.channel, opened_at=at_ms(row.opened_at), locale=row.locale, scene=row.scene,
         stage=Stage(row.stage), agent_id=row.agent_id, topic=row.topic, last_entry=row.last_entry, misses=row.misses,
@@ -457,7 +491,10 @@ def _conversation(row: Any) -> Conversation:
         task=Task(**row.task) if row.task else None, last_seq=row.last_seq,
         version=row.version, reminded=bool(row.reminded),
         heard_at=None if row.heard_at is None else at_ms(row.heard_at),
-        closed_at=None if row.closed_at is None else at_ms(row.closed_at),
+        closed_at=None if row.closed_at is None else at_ms(row.closed_at), priority=row.priority, skill=row.skill,
+        last_agent=row.last_agent, last_note=row.last_note,
+        waiting_since=None if row.waiting_since is None else at_ms(row.waiting_since),
+        owed_since=None if row.owed_since is None else at_ms(row.owed_since),
     )  # fmt: skip
 
 
@@ -466,7 +503,7 @@ def _told(choices: Sequence[Choice]) -> list[Choice]:
     return list(choices)
 
 
-def _message_row(conversation_id: str, message: Message) -> Columns:
+def message_row(conversation_id: str, message: Message) -> Columns:
     extra = {
         "choices": message.choices,
         "sources": message.sources,
@@ -480,7 +517,7 @@ def _message_row(conversation_id: str, message: Message) -> Columns:
     }  # fmt: skip
 
 
-def _message(row: Any) -> Message:
+def message_of(row: Any) -> Message:
     extra = row.extra or {}
     return Message(
         id=row.id, party=Party(row.party), text=row.text, at=at_ms(row.at), seq=row.seq, because=row.because,

@@ -90,10 +90,12 @@ class CitizenApi:
 
     async def take_frame(self, request: Request, conversation_id: str) -> JSONResponse:
         """One client frame; the answer is the ack, also when it is repeated."""
-        sender = await self._sender(request, conversation_id)
         raw = await request.body()
         if len(raw) > self._frame_bytes:
             raise Refused("too_large", "这条消息太大了，请分几次发。")
+        if (again := await self._ended(request, conversation_id, raw)) is not None:
+            return _private(again)
+        sender = await self._sender(request, conversation_id)
         taken = await self._intake.take(wire.parse(raw), sender)
         if taken.then:
             await taken.then()
@@ -113,26 +115,42 @@ class CitizenApi:
         await citizen.serve(conversation_id, _number(after))
 
     async def _sender(self, request: Request, conversation_id: str) -> Sender:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        holder = await self._switchboard.holder(token) if scheme.lower() == "bearer" and token else None
+        token = _bearer(request)
+        holder = await self._switchboard.holder(token) if token else None
         if holder is None:
             raise Refused("unauthorized", "登录凭证不对，请刷新页面重新开始。")
         if holder != conversation_id:
             raise NotFound(conversation_id)
         return Sender(conversation_id, token, self._fingerprint(request))
 
+    async def _ended(self, request: Request, conversation_id: str, raw: bytes) -> dict[str, Any] | None:
+        """The ack of an `end` that is repeated: its token opens nothing any more, and the client may not know."""
+        token = _bearer(request)
+        if b'"end"' not in raw or not token or await self._switchboard.ended(token) != conversation_id:
+            return None
+        frame = wire.parse(raw)
+        if not isinstance(frame, wire.End):
+            return None
+        conversation = await self._switchboard.find(conversation_id)
+        return {"type": "ack", "id": frame.id, "seq": conversation.last_seq}
+
     async def _story(self, conversation_id: str, after: int, wait: float = 0.0) -> dict[str, Any]:
         update = await self._switchboard.messages(conversation_id, after, wait=wait)
         conversation = await self._switchboard.find(conversation_id)
-        waiting = conversation.stage is Stage.WAITING
-        position = await self._switchboard.position(conversation_id) if waiting else None
+        if conversation.stage is Stage.WAITING:
+            await self._switchboard.still_waits(conversation_id)
         return {
             "messages": [wire.message_frame(m) for m in update.messages[:PER_PAGE]],
-            "state": wire.state_frame(conversation, position),
+            "state": wire.state_frame(*await self._switchboard.state(conversation)),
         }
 
     def _fingerprint(self, connection: HTTPConnection) -> str:
         return self._contacts.fingerprint(client_address(connection, self._trusted))
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" else ""
 
 
 def _private(told: dict[str, Any], status: int = 200) -> JSONResponse:

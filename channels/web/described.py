@@ -60,6 +60,7 @@ class StateFrame(BaseModel):
     stage: Literal["bot", "waiting", "agent", "closed"]
     position: int | None
     wait_seconds: int | None
+    wait_range: tuple[int, int] | None
     agent: AgentShown | None
 
 

@@ -11,10 +11,10 @@ from time import monotonic
 import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from bot.conversation import Conversation, Stage
+from bot.conversation import Conversation, Party, Stage
 from bot.errors import NotFound, Refused, Stale, StoreBusy
 from bot.measure import REFUSALS, SOCKETS
-from bot.switchboard import Switchboard
+from bot.switchboard import HEARTBEAT, Switchboard
 from channels.problems import BUSY, FAULT
 from channels.web import wire
 from channels.web.intake import Intake, Sender, Taken
@@ -25,6 +25,8 @@ NO_TOKEN, FOREIGN = 4401, 4403  # these two make a device begin anew, all others
 ENDED, LET_GO, COME_AGAIN = 1000, 1001, 1013
 TYPING_EVERY = 3.0  # seconds between notes that a citizen is writing
 TYPING_AFTER = 0.25  # seconds of thinking before the bot is shown to be writing
+PLACE_EVERY = 3.0  # seconds between two looks at the place in the queue
+STILL_HERE_EVERY = 5  # looks between two notes that a waiting citizen is there
 IDLE = 120.0  # seconds without any frame, pings included, before a socket counts as dead
 SLOW = 10.0  # seconds a client may take for one frame before it has to come back
 
@@ -46,6 +48,8 @@ class CitizenSocket:
         self._watch: asyncio.TimerHandle | None = None
         self._typed = 0.0
         self._closes_with = LET_GO
+        self._stage = Stage.BOT
+        self._followed: set[Stage] = set()
 
     async def serve(self, conversation_id: str, after: int) -> None:
         try:
@@ -90,11 +94,14 @@ class CitizenSocket:
                 async for update in updates:
                     for message in update.messages:
                         await self._send(wire.message_frame(message))
+                        if (recalled := wire.recalled_frame(message)) is not None:
+                            await self._send(recalled)
                     now = update.conversation
                     caught_up = not update.messages or update.messages[-1].seq >= now.last_seq
                     if caught_up and (seen is None or (seen.stage, seen.agent_id) != (now.stage, now.agent_id)):
                         seen = now
-                        await self._send(wire.state_frame(now, await self._position(now)))
+                        await self._send(wire.state_frame(*await self._switchboard.state(now)))
+                        self._follow_stage(now)
         except (NotFound, WebSocketDisconnect, RuntimeError):
             pass
         except StoreBusy as error:
@@ -114,10 +121,36 @@ class CitizenSocket:
         else:
             self._let_go()
 
-    async def _position(self, conversation: Conversation) -> int | None:
-        if conversation.stage is not Stage.WAITING:
-            return None
-        return await self._switchboard.position(conversation.id)
+    def _follow_stage(self, conversation: Conversation) -> None:
+        """What only some stages need is followed only then: an idle socket costs nothing."""
+        self._stage = conversation.stage
+        following = {Stage.WAITING: self._tell_place, Stage.AGENT: self._tell_typing}.get(self._stage)
+        if following is not None and self._stage not in self._followed:
+            self._followed.add(self._stage)
+            self._tasks.start_soon(following, conversation.id)
+
+    async def _tell_place(self, conversation_id: str) -> None:
+        """Place and expected wait as they change."""
+        told, looks = None, 0
+        with suppress(NotFound, WebSocketDisconnect, RuntimeError, StoreBusy):
+            while self._stage is Stage.WAITING:
+                if looks % STILL_HERE_EVERY == 0:
+                    await self._switchboard.still_waits(conversation_id)
+                await anyio.sleep(PLACE_EVERY)
+                looks += 1
+                state = await self._switchboard.state(await self._switchboard.find(conversation_id))
+                if self._stage is Stage.WAITING and state.standing not in (None, told):
+                    told = state.standing
+                    await self._send(wire.state_frame(*state))
+        self._followed.discard(Stage.WAITING)
+
+    async def _tell_typing(self, conversation_id: str) -> None:
+        with suppress(WebSocketDisconnect, RuntimeError):
+            async with self._switchboard.typings(conversation_id, Party.AGENT) as bell:
+                while self._stage is Stage.AGENT:
+                    if await bell.wait(HEARTBEAT) != "silence" and self._stage is Stage.AGENT:
+                        await self._send({"type": "typing", "party": "agent"})
+        self._followed.discard(Stage.AGENT)
 
     async def _listen(self, sender: Sender) -> None:
         """Takes frames one after another, so one citizen's words stay in order."""

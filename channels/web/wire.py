@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from bot.conversation import Conversation, Message, Party, Source
+from bot.desk import Standing
 from bot.errors import Refused
 from knowledge_base.text import visible
 
@@ -188,6 +189,8 @@ def message_frame(message: Message) -> dict[str, Any]:
     }  # fmt: skip
     if message.card:
         frame["card"] = message.card
+    if message.party is Party.AGENT and message.details.get("name"):
+        frame["agent"] = {"name": message.details["name"], "number": message.details.get("number", "")}
     if message.party is Party.BOT and message.details.get("outcome"):
         frame["outcome"] = message.details["outcome"]
     return frame
@@ -200,15 +203,25 @@ def source_frame(source: Source) -> dict[str, str]:
     }  # fmt: skip
 
 
-def state_frame(conversation: Conversation, position: int | None) -> dict[str, Any]:
-    agent = {"name": conversation.agent_id, "number": conversation.agent_id} if conversation.agent_id else None
+def state_frame(
+    conversation: Conversation, standing: Standing | None = None, agent: tuple[str, str] | None = None
+) -> dict[str, Any]:
+    """`agent` is name and number; `wait_range` are the seconds between which four of five waits end."""
+    wait = standing.wait if standing else None
     return {
         "type": "state",
         "stage": conversation.stage,
-        "position": position,
-        "wait_seconds": None,
-        "agent": agent,
+        "position": standing.position if standing else None,
+        "wait_seconds": wait.seconds if wait else None,
+        "wait_range": [wait.low, wait.high] if wait else None,
+        "agent": {"name": agent[0], "number": agent[1]} if agent else None,
     }
+
+
+def recalled_frame(message: Message) -> dict[str, Any] | None:
+    """What a notice of recalling also tells: which message is taken back."""
+    seq = message.details.get("recalled")
+    return {"type": "recalled", "seq": seq} if isinstance(seq, int) else None
 
 
 def error_frame(error: Refused, frame_id: str | None = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import json
 import tarfile
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,19 @@ from bot.config import Settings
 from bot.contacts import Contacts, contact_key
 from bot.conversation import Choice, Message, Party, Source
 from bot.errors import NotFound, SettingsError
+from bot.holidays import Holidays
 from bot.opinions import Opinions
 from bot.parent import only_server
 from bot.rates import Rates
+from bot.staff import Account, Role
 from bot.store.conversations import Conversations
 from bot.store.database import Database, now_ms, open_database
+from bot.store.words import Note, Words
 from bot.tables import (
     accounts,
     applied,
     artefacts,
+    canned_replies,
     conversations,
     messages,
     metadata,
@@ -41,7 +45,7 @@ from bot.tables import (
     workers,
 )
 from bot.tickets import Form
-from tests.parts import join
+from tests.parts import Desk, join
 from tests.scripted import Clock
 from tests.spoken import NAME, NOON, heard, opened, replied, said
 
@@ -111,6 +115,20 @@ async def _live(database: Database, home: Path) -> None:
     }  # fmt: skip
     await database.write(lambda c: c.execute(accounts.insert().values(account)))
     await database.write(lambda c: append(c, actor="li", action="signed_in", detail={"次": 1}, at=NOON))
+    await _at_the_desk(desk, name)
+
+
+async def _at_the_desk(desk: Desk, name: str) -> None:
+    li = Account("li", "李工", "1001", frozenset({Role.AGENT}), ("pension",), 3, must_change=False)
+    await desk.queue.come(li, NOON)
+    await desk.queue.set_status("li", "online", NOON)
+    await desk.queue.offer([(name, "li")], NOON, NOON + timedelta(seconds=20))
+    begins = Message("sys:begins", Party.SYSTEM, "开始", NOON)
+    await desk.queue.take(name, "li", NOON, lambda conversation: begins, how="accept")
+    await Words(desk.database).note(name, Note(0, "n1", "li", "请回电", whisper=False, at=NOON))
+    canned = {"id": "r1", "title": "问好", "text": "您好", "shared": True, "owner": "li", "made_at": 1}
+    await desk.database.write(lambda c: c.execute(canned_replies.insert().values(canned)))
+    await Holidays(desk.database).replace(2026, [(date(2026, 10, 1), False, "国庆节")])
 
 
 def fill(settings: Settings) -> None:

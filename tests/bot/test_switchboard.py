@@ -17,6 +17,7 @@ from bot.answering.turn import Reply
 from bot.bus import open_bus
 from bot.bus.exchange import run_exchange
 from bot.conversation import Choice, Conversation, Message, Party, Stage, answer_code
+from bot.desk import Standing
 from bot.errors import NotFound, Refused, Stale
 from bot.store.conversations import PAGE, Conversations
 from bot.store.database import Database, open_database
@@ -209,8 +210,9 @@ async def test_asking_for_a_human_puts_the_citizen_in_the_queue_and_he_can_leave
     name, _ = await begun(desk)
     heard, perceived, choice = await desk.switchboard.ask_human(name, id="h1")
     await desk.switchboard.answer(heard, perceived, choice)
-    assert (await desk.switchboard.find(name)).stage is Stage.WAITING
-    assert await desk.switchboard.position(name) == 1
+    conversation = await desk.switchboard.find(name)
+    assert conversation.stage is Stage.WAITING
+    assert (await desk.switchboard.state(conversation)).standing == Standing(1, None)
     left = await desk.switchboard.leave_queue(name, id="l1")
     again = await desk.switchboard.leave_queue(name, id="l1")
     assert (left.stage, again) == (Stage.BOT, left)

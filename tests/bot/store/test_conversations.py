@@ -15,6 +15,7 @@ from bot.conversation import Choice, Conversation, Message, Party, Source, Stage
 from bot.errors import NotFound, Refused, Stale
 from bot.store.conversations import PAGE, Conversations
 from bot.store.database import Database
+from bot.store.queue import Queue
 from bot.tables import moves, tokens
 from tests.spoken import A_DAY, NAME, NOON, heard, opened, replied, said
 
@@ -26,6 +27,11 @@ async def together(*awaited: Awaitable[Any]) -> list[Any]:
 async def reasons(database: Database, name: str = NAME) -> list[str]:
     query = select(moves.c.reason).where(moves.c.conversation_id == name).order_by(moves.c.id)
     return await database.read(lambda c: list(c.scalars(query)))
+
+
+async def in_order(store: Conversations, database: Database) -> list[str]:
+    """Who waits, next first."""
+    return [w.conversation for w in (await Queue(database).floor(NOON)).waiting]
 
 
 async def waiting(store: Conversations, name: str = NAME, at: timedelta = timedelta()) -> Conversation:
@@ -72,13 +78,15 @@ async def test_ten_openings_of_one_id_at_once_make_one_conversation(store: Conve
     assert [m.seq for m in await store.messages(NAME)] == [1]
 
 
-async def test_a_token_opens_its_conversation_until_it_is_forgotten(store: Conversations) -> None:
+async def test_a_token_opens_its_conversation_until_it_is_ended_and_is_still_known(store: Conversations) -> None:
     fresh = Conversation(NAME, "web", NOON)
     greeting = Message("greeting", Party.BOT, "您好", NOON)
     await store.open(fresh, greeting, address="a", digest="d" * 64, same_within_ms=0)
     assert await store.holder("d" * 64) == NAME
-    await store.forget_token("d" * 64)
+    assert await store.ended("d" * 64) is None
+    await store.end_token("d" * 64, NOON)
     assert await store.holder("d" * 64) is None
+    assert await store.ended("d" * 64) == NAME
 
 
 async def test_a_conversation_that_nobody_opened_is_not_found(store: Conversations) -> None:
@@ -249,14 +257,16 @@ async def test_a_claim_and_a_reply_at_once_never_leave_words_of_the_bot_behind_t
         assert kept == (["sys:claimed"] if claimed else ["re:m1"])
 
 
-async def test_while_one_waits_the_bot_goes_on_answering_and_the_place_stays(store: Conversations) -> None:
+async def test_while_one_waits_the_bot_goes_on_answering_and_the_place_stays(
+    store: Conversations, database: Database
+) -> None:
     await waiting(store, "first")
     await waiting(store, "second", at=timedelta(seconds=5))
     turn = (await heard(store, said("m1"), "first")).conversation
     after = await store.reply(turn, replied("m1", at=NOON + timedelta(minutes=1)), hand_off=True, reason="again")
     assert after
     assert after.stage is Stage.WAITING
-    assert [await store.waiting_before(n) for n in ("first", "second")] == [0, 1]
+    assert await in_order(store, database) == ["first", "second"]
 
 
 async def test_a_handing_over_reply_puts_the_citizen_in_the_queue_and_notes_why(
@@ -314,13 +324,15 @@ async def test_a_notice_that_was_given_is_not_given_again(store: Conversations) 
     assert (changed.stage, changed.last_seq) == (Stage.BOT, 2)
 
 
-async def test_the_queue_is_in_order_of_arrival_and_leaving_it_gives_the_place_up(store: Conversations) -> None:
+async def test_the_queue_is_in_order_of_arrival_and_leaving_it_gives_the_place_up(
+    store: Conversations, database: Database
+) -> None:
     names = ["conv-a", "conv-b", "conv-c"]
     queue = [await waiting(store, name, at=timedelta(seconds=n)) for n, name in enumerate(names)]
-    assert [await store.waiting_before(name) for name in names] == [0, 1, 2]
+    assert await in_order(store, database) == names
     left = await store.change(queue[0].leave_queue(), reason="left", at=NOON)
     await store.change(left.wait(), reason="asked", at=NOON + timedelta(minutes=1))
-    assert [await store.waiting_before(name) for name in names] == [2, 0, 1]
+    assert await in_order(store, database) == [*names[1:], names[0]]
 
 
 # Reading

@@ -28,7 +28,7 @@ async def test_an_opening_gives_id_token_greeting_and_state(server: Server) -> N
     assert (greeting["seq"], greeting["party"], greeting["because"]) == (1, "bot", "greeting")
     assert "不是真人" in greeting["text"]
     assert datetime.fromisoformat(greeting["at"]).tzinfo is not None
-    state = {"type": "state", "stage": "bot", "position": None, "wait_seconds": None, "agent": None}
+    state = {"type": "state", "stage": "bot", "position": None, "wait_seconds": None, "wait_range": None, "agent": None}
     assert device.opened["state"] == state
     assert len(device.token) >= 32
 
@@ -229,6 +229,13 @@ class TestReading:
 
 
 class TestSending:
+    async def test_an_end_that_is_repeated_is_acked_again_and_nothing_else_is(self, device: Device) -> None:
+        first = (await device.post("end", id="bye")).json()
+        again = await device.post("end", id="bye")
+        assert (again.status_code, again.json()) == (200, first)
+        assert problem(await device.say("您好")) == (401, "unauthorized")
+        assert problem(await device.read()) == (401, "unauthorized")
+
     async def test_the_answer_is_the_ack(self, device: Device) -> None:
         response = await device.say(QUESTION, "q1")
         assert response.status_code == 200

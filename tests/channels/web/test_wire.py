@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.conversation import Choice, Conversation, Message, Party, Source, Stage
+from bot.desk import Standing, Wait
 from bot.errors import Refused
 from channels.web import wire
 
@@ -144,10 +145,27 @@ def test_a_message_of_a_citizen_does_not_tell_what_was_masked() -> None:
 @pytest.mark.parametrize("stage", Stage)
 def test_a_state_tells_stage_place_and_agent(stage: Stage) -> None:
     conversation = Conversation("c", "web", datetime.now(UTC), stage=stage)
-    told = wire.state_frame(conversation, 3 if stage is Stage.WAITING else None)
+    standing = Standing(3, Wait(120, 30, 260)) if stage is Stage.WAITING else None
+    told = wire.state_frame(conversation, standing, ("林", "012") if stage is Stage.AGENT else None)
     assert told["stage"] == stage.value
-    assert told["position"] == (3 if stage is Stage.WAITING else None)
-    assert told["agent"] is None
+    assert (told["position"], told["wait_seconds"]) == ((3, 120) if standing else (None, None))
+    assert told["wait_range"] == ([30, 260] if standing else None)
+    assert told["agent"] == ({"name": "林", "number": "012"} if stage is Stage.AGENT else None)
+
+
+def test_a_notice_of_recalling_tells_which_message_is_taken_back() -> None:
+    notice = Message("sys:recall:7", Party.SYSTEM, "撤回了", datetime.now(UTC), details={"recalled": 7})
+    assert wire.recalled_frame(notice) == {"type": "recalled", "seq": 7}
+    assert wire.recalled_frame(Message("m", Party.AGENT, "您好", datetime.now(UTC))) is None
+
+
+def test_an_agents_message_names_her_as_citizens_know_her() -> None:
+    said = Message(
+        "a1", Party.AGENT, "您好", datetime.now(UTC), details={"agent": "lin", "name": "林", "number": "012"}
+    )
+    told = wire.message_frame(said)
+    assert told["agent"] == {"name": "林", "number": "012"}
+    assert "lin" not in str(told)
 
 
 def test_an_error_tells_what_the_refusal_knows() -> None:
