@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from bot.assembly import Parts, open_parts
 from bot.config import Settings, read_settings
+from channels.console.pages import page_routes
 from channels.health import health_routes
 from channels.problems import add_problem_handlers
 from channels.security import BodyLimit, SecurityHeaders
@@ -77,6 +78,7 @@ def _join(app: FastAPI, parts: Parts) -> None:
     app.state.parts = parts
     app.include_router(web_routes(parts))
     app.include_router(health_routes(parts))
+    app.include_router(page_routes())
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.mount("/assets", StaticFiles(directory=DOCS), name="assets")
 
