@@ -74,10 +74,15 @@ test('a note stands among the messages where it was written, and has its own num
   assert.deepEqual(toOpen(asking).map((o) => o.frame), [{ type: 'open', conversation: 'a', after: 3, after_note: 1 }]);
 });
 
-test('unread counts the citizen’s words since the agent looked', () => {
-  const desk = after(assigned, message(1, 'citizen', '一'), { type: 'chosen', conversation: 'a' }, message(2, 'citizen', '二'), message(3, 'bot', '三'));
-  assert.equal(chats.unread(desk.chats.a), 1);
+test('unread counts the citizen’s words that the agent has neither seen nor answered', () => {
+  const desk = after(assigned, message(1, 'citizen', '一'), { type: 'chosen', conversation: 'a' }, message(2, 'citizen', '二'), message(3, 'citizen', '三'));
+  assert.equal(chats.unread(desk.chats.a), 2);
   assert.equal(chats.unread(next(desk, { type: 'looked' }, T0).chats.a), 0);
+  assert.equal(chats.unread(next(desk, message(4, 'agent', '四'), T0).chats.a), 0);
+});
+
+test('what the bot answered before the agent came is not unread', () => {
+  assert.equal(chats.unread(after(assigned, message(1, 'citizen', '一'), message(2, 'bot', '二')).chats.a), 0);
 });
 
 test('a citizen waits from the first word after the last of an agent', () => {

@@ -7,7 +7,7 @@ import { html, useEffect, useState } from './preact.js';
 import { query, read } from './rest.js';
 
 const WHY = { answer: '命中条目', clarify: '请市民选', refuse: '没有把握，没有答', handoff: '转人工', smalltalk: '寒暄' };
-const HOW = { closed: '结束', transfer: '转接', released: '交回机器人', taken_over: '班长接管', grace: '断线', silent: '超时' };
+const HOW = { closed: '结束', transferred: '转接', assigned: '改派', released: '交回机器人', taken_over: '班长接管', agent_lost: '断线', unanswered: '超时', left: '市民离开' };
 
 export function Aside({ chat, seat, edit }) {
   const { context, conversation } = chat;
@@ -48,9 +48,9 @@ function Entry({ entry, main, n, edit, send }) {
   </article>`;
 }
 
-/** As the citizen's window shows an agent's words: plain, and no longer than a message may be. */
+/** As the citizen's window shows an agent's words: plain. */
 export function clean(text) {
-  return withoutMarks(text).slice(0, 500);
+  return withoutMarks(text);
 }
 
 const PAUSE = 250;

@@ -84,8 +84,15 @@ export function lastNote(chat) {
   return chat.notes.at(-1)?.seq ?? 0;
 }
 
+/** The citizen's words that nobody has answered or seen. */
 export function unread(chat) {
-  return chat.messages.reduce((n, m) => n + (m.party === 'citizen' && m.seq > chat.seen ? 1 : 0), 0);
+  let count = 0;
+  for (let n = chat.messages.length - 1; n >= 0 && chat.messages[n].seq > chat.seen; n -= 1) {
+    const { party } = chat.messages[n];
+    if (party === 'agent' || party === 'bot') break;
+    count += Number(party === 'citizen');
+  }
+  return count;
 }
 
 /** Since when the citizen waits for a person's word; null when the last word is ours. The server told it up to a number. */

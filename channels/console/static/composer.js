@@ -5,7 +5,7 @@ import { html, useEffect, useRef, useState } from './preact.js';
 import { city } from './place.js';
 import { read } from './rest.js';
 
-const LONGEST = 500;
+const LONGEST = 2000; // as bot/seats.py
 let replies = null;
 
 export async function loadReplies(anew = false) {

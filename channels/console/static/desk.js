@@ -29,7 +29,7 @@ export const ERRORS = {
   full: '接待已满，结束一个会话后再接',
   nobody_there: '对方现在接不了，请换一位坐席或技能组',
   gone: '会话已经结束',
-  too_long: '最多 500 字，请分几次发',
+  too_long: '太长了，请分几次发',
   too_often: '发得太密，请等一会儿再发',
   too_late: '超过 2 分钟，不能撤回了',
   forbidden: '您没有这项权限',
@@ -135,7 +135,10 @@ const ON = {
 
 // The server ends an offer; when its word does not come, the card may not stand for ever.
 const GRACE = 2000;
-const REASONS = { transfer: '会话已转接', taken_over: '会话已由班长接管', released: '会话已交回机器人', grace: '断线太久，会话已回到队列', silent: '太久没有答复，会话已回到队列' };
+const REASONS = {
+  transferred: '会话已转接', assigned: '会话已由班长改派', taken_over: '会话已由班长接管', released: '会话已交回机器人', agent_lost: '断线太久，会话已回到队列',
+  unanswered: '太久没有答复，会话已回到队列',
+};
 
 const SHOWN = 8000;
 

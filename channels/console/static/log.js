@@ -106,7 +106,7 @@ export function Log({ chat, seat, me }) {
 
 function Turn({ row, chat, seat, me }) {
   const when = shown(row.at, Date.now());
-  if (row.kind === 'system') return html`<p class=${`divider${/接入|接通|坐席/.test(row.text) ? ' divider--human' : ''}`} data-key=${row.key}>${when} ${String(row.text)}</p>`;
+  if (row.kind === 'system') return html`<p class=${`divider${/^human_/.test(row.because ?? '') ? ' divider--human' : ''}`} data-key=${row.key}>${when} ${String(row.text)}</p>`;
   if (row.kind === 'note' || (row.kind === 'unsent' && row.of !== 'say')) {
     const whisper = row.whisper || row.of === 'whisper';
     const who = row.kind === 'unsent' || row.agent === me.username ? '您' : (row.agent ?? '');

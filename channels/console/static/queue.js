@@ -8,7 +8,8 @@ import { html, useState } from './preact.js';
 import { Left, Since } from './since.js';
 
 const OFFER_SECONDS = 20;
-const PRIORITIES = { elder: '老年人', returning: '重复来访', voice: '电话', high_stake: '要紧事', crisis: '紧急', head: '优先' };
+// From here on somebody lost his agent or was passed on (HEAD in bot/desk.py).
+const HEAD = 1000;
 
 export function QueuePane({ seat, me, choose }) {
   const { desk } = seat;
@@ -36,7 +37,7 @@ function Offer({ offer, seat }) {
   const { conversation, context = {}, expires_at: until } = offer;
   const answered = (context.answers ?? []).length;
   return html`<section class="offer" role="alertdialog" aria-labelledby=${`o-${conversation}`} aria-describedby=${`d-${conversation}`}>
-    <p class="row"><b id=${`o-${conversation}`}>新会话</b><${Priority} value=${context.priority} />
+    <p class="row"><b id=${`o-${conversation}`}>新会话</b><${Priority} value=${context.priority} scene=${context.scene} />
       <span class="countdown num" aria-hidden="true"><${Left} until=${until} whole=${OFFER_SECONDS}>${(left) => `${left} 秒`}<//></span></p>
     <p id=${`d-${conversation}`}>${context.last_text || topicName(context.topic)}<br />
       <span class="small muted">${channelName(context.channel)} · ${topicName(context.topic)}${context.since ? html` · 等了 <${Since} at=${context.since} plain=${true} name="" />` : null}${answered ? ` · 机器人答过 ${answered} 次` : ''}</span></p>
@@ -46,8 +47,9 @@ function Offer({ offer, seat }) {
   </section>`;
 }
 
-export function Priority({ value }) {
-  const names = (Array.isArray(value) ? value : [value]).map((v) => PRIORITIES[v]).filter(Boolean);
+/** Why somebody goes before others, in words. */
+export function Priority({ value, scene }) {
+  const names = [Number(value) >= HEAD ? '接着办' : Number(value) > 0 ? '优先' : '', /elder/.test(scene ?? '') ? '老年人' : ''].filter(Boolean);
   return names.map((name) => html`<span class="tag tag--warn" key=${name}>${name}</span>`);
 }
 
@@ -69,7 +71,7 @@ function Waiting({ waiting, seat, barred }) {
   const { conversation, channel, topic, since, position } = waiting;
   return html`<li class="waiting"><div class="item item--still">
     <${Channel} name=${channel} /><b><span class="vh">${channelName(channel)} </span>${topicName(topic)}</b><${Since} at=${since} />
-    <span class="sub">第 ${position} 位 <${Priority} value=${waiting.priority_reasons ?? waiting.reasons ?? waiting.priority} /></span>
+    <span class="sub">第 ${position} 位 <${Priority} value=${waiting.priority} /></span>
     <span class="side"><button class="btn btn--sm" type="button" disabled=${barred} onClick=${() => seat.do({ type: 'accept', conversation })}>接入<span class="vh">第 ${position} 位</span></button></span>
   </div></li>`;
 }

@@ -73,13 +73,14 @@ export class Seat {
     if (!this.line.tell(frame)) this.happen({ type: 'noticed', text: '线路还没接通，请稍后再操作' });
   }
 
-  /** Words with an id of their own: `say`, `note`, `whisper`, `push`. */
-  say(type, conversation, text, more = {}) {
-    const frame = { type, conversation, id: newId(), text, ...more };
+  /** Words with an id of their own: `say`, `note`, `whisper`. */
+  say(type, conversation, text) {
+    const frame = { type, conversation, id: newId(), text };
     this.happen({ type: 'said', frame });
     this.line.send(frame);
   }
 
+  /** A form for the citizen to fill in; it comes back as a message. */
   push(conversation, form) {
     this.line.send({ type: 'push', conversation, id: newId(), form });
   }
