@@ -68,8 +68,10 @@ export function Log({ chat, seat, me }) {
     setLoading(true);
     try {
       const page = await read(`/desk/conversations/${chat.conversation}/messages${query({ before: chat.messages[0].seq, limit: PAGE })}`);
-      setAt({ end: Math.max(to, 1) });
+      const added = page.messages.length;
+      if (added) known.current = `m${page.messages[0].seq}`;
       seat.happen({ type: 'history', conversation: chat.conversation, messages: page.messages, notes: [] });
+      setAt(earlier({ end: to + added }, rows.length + added));
     } catch (problem) {
       seat.happen({ type: 'noticed', text: problem.message });
     }
