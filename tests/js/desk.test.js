@@ -53,10 +53,19 @@ test('words are sending until they come back as a message, and stand once', () =
 });
 
 test('words without an ack are shown as not sent, and sent again under the same id', () => {
-  const desk = next(after(assigned, say('x')), { type: 'tick' }, T0 + 60_000);
+  const desk = next(after(live, assigned, say('x')), { type: 'tick' }, T0 + 60_000);
   assert.equal(desk.chats.a.unsent[0].state, 'failed');
   const again = next(desk, { type: 'retried', conversation: 'a', id: 'x' }, T0 + 61_000);
   assert.deepEqual([again.chats.a.unsent[0].id, again.chats.a.unsent[0].state], ['x', 'sending']);
+});
+
+test('while the line is gone words wait, and their time begins when it is back', () => {
+  const lost = after(live, assigned, { type: 'link', value: 'lost' }, say('x'));
+  const later = next(lost, { type: 'tick' }, T0 + 60_000);
+  assert.equal(later.chats.a.unsent[0].state, 'sending');
+  const back = next(later, live, T0 + 60_000);
+  assert.equal(next(back, { type: 'tick' }, T0 + 61_000).chats.a.unsent[0].state, 'sending');
+  assert.equal(next(back, { type: 'tick' }, T0 + 70_000).chats.a.unsent[0].state, 'failed');
 });
 
 test('an error with the id of words stands at the words, any other above the desk', () => {

@@ -59,6 +59,11 @@ export function dropped(chat, id) {
   return { ...chat, unsent: chat.unsent.filter((u) => u.id !== id) };
 }
 
+/** A new line sends again what has no ack: its time begins anew. */
+export function resent(chat, now) {
+  return { ...chat, unsent: chat.unsent.map((u) => (u.state === 'sending' ? { ...u, since: now } : u)) };
+}
+
 /** What nobody acknowledged in time is shown as not sent; a late ack still takes it away. */
 export function overdue(chat, now) {
   if (!chat.unsent.some((u) => u.state === 'sending' && now - u.since >= UNSENT_AFTER)) return chat;

@@ -47,8 +47,8 @@ export function errorWords(frame) {
 const ON = {
   // A new line knows nothing of the old one: each conversation is asked for again, once we know which are ours.
   link: (desk, { value }, now) => {
-    const asked = value === 'live' ? Object.fromEntries(Object.entries(desk.chats).map(([id, c]) => [id, { ...c, asked: false }])) : desk.chats;
-    return { ...desk, link: value, chats: asked, fresh: true, offers: value === 'live' ? [] : desk.offers, lostAt: value === 'live' ? null : (desk.lostAt ?? now) };
+    const all = value === 'live' ? Object.fromEntries(Object.entries(desk.chats).map(([id, c]) => [id, { ...chats.resent(c, now), asked: false }])) : desk.chats;
+    return { ...desk, link: value, chats: all, fresh: true, offers: value === 'live' ? [] : desk.offers, lostAt: value === 'live' ? null : (desk.lostAt ?? now) };
   },
 
   queue: (desk, frame, now) => {
@@ -126,7 +126,7 @@ const ON = {
   tick: (desk, event, now) => {
     const offers = desk.offers.filter((o) => !o.expires_at || Date.parse(o.expires_at) > now - GRACE);
     const notices = desk.notices.filter((n) => now - n.at < SHOWN);
-    const late = Object.values(desk.chats).filter((c) => chats.overdue(c, now) !== c);
+    const late = desk.link === 'live' ? Object.values(desk.chats).filter((c) => chats.overdue(c, now) !== c) : [];
     const all = late.length ? { ...desk.chats, ...Object.fromEntries(late.map((c) => [c.conversation, chats.overdue(c, now)])) } : desk.chats;
     const same = offers.length === desk.offers.length && notices.length === desk.notices.length && !late.length;
     return same ? desk : { ...desk, offers, notices, chats: all };
