@@ -1,4 +1,4 @@
-"""`python -m bot …`: serve, ask, chat, calculate, backup, restore."""
+"""`python -m bot …`: serve, ask, chat, calculate, backup, restore, audit, staff."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -20,7 +23,14 @@ from bot.errors import BotError, NeighbourError, SettingsError
 from bot.measure import log_as_json
 from knowledge_base.errors import Impossible, KnowledgeError
 
+if TYPE_CHECKING:
+    from bot.store.database import Database
+
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="社保易答")
+audit = typer.Typer(help="the audit log")
+staff = typer.Typer(help="accounts of the staff", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+app.add_typer(staff, name="staff")
 screen = Console(stderr=True)
 STAGES = {"encoder": "学习句子", "classifier": "学习主题", "index": "建立索引"}
 
@@ -62,7 +72,8 @@ def serve(
     settings = _with_server(read_settings(), workers=workers, host=host, port=port)
     log_as_json()
     with only_server(settings.home):
-        raise typer.Exit(asyncio.run(run(settings, lambda text: screen.print(text, highlight=False))))
+        say = partial(screen.print, highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(asyncio.run(run(settings, say, terminal=sys.stderr.isatty())))
 
 
 @app.command(hidden=True)
@@ -205,6 +216,53 @@ def restore(file: Path) -> None:
     screen.print(run(read_settings(), file))
 
 
+@audit.callback(invoke_without_command=True)
+def audit_rows(
+    context: typer.Context, after: Annotated[int, typer.Option(help="the number of the last known")] = 0
+) -> None:
+    """Who did what, as JSON lines."""
+    from bot.audit import rows
+
+    if context.invoked_subcommand is None:
+        with _store() as database:
+            database.read_now(lambda c: [print(json.dumps(row.told(), ensure_ascii=False)) for row in rows(c, after)])
+
+
+@audit.command(name="verify")
+def audit_verify(
+    noted: Annotated[str, typer.Option(help="the hash of a row, noted elsewhere, that must still be there")] = "",
+) -> None:
+    """Reads the whole log; status 1 and the first row that is not as it was written."""
+    from bot.audit import verify
+
+    with _store() as database:
+        found = database.read_now(lambda c: verify(c, noted))
+    if found.broken:
+        print(f"row {found.broken.seq} {found.broken.why}")
+        raise typer.Exit(1)
+    print(f"{found.count} rows, the last has {found.head}")
+
+
+@staff.command(name="reset")
+def staff_reset(username: str) -> None:
+    """A one-time password for somebody who cannot sign in; unlocks, and takes the second factor away."""
+    from bot.accounts import Accounts, Actor, known_as
+
+    with _store() as database:
+        print(asyncio.run(Accounts(database).reset(known_as(username), by=Actor())))
+
+
+@contextmanager
+def _store() -> Iterator[Database]:
+    from bot.store.database import open_database
+
+    database = open_database(read_settings().store)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
 def _with_server(settings: Settings, **given: object) -> Settings:
     told = settings.server.model_dump() | {k: v for k, v in given.items() if v is not None}
     if given["port"] is None and os.environ.get("PORT"):
@@ -241,8 +299,7 @@ async def _run_chores() -> None:
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
     async with open_parts(read_settings()) as parts:
         await parts.follower.start()
-        working = (parts.caretaker.run(), parts.dispatcher.run(), parts.follower.run(parts.bus))
-        tasks = [asyncio.create_task(work) for work in working]
+        tasks = [asyncio.create_task(parts.caretaker.run()), asyncio.create_task(parts.follower.run(parts.bus))]
         await stopping.wait()
         for task in tasks:
             task.cancel()

@@ -74,6 +74,10 @@ def account_of(row: Row[Any]) -> Account:
     return Account(row.username, row.name, row.number, roles, tuple(row.skills), row.capacity, row.must_change)
 
 
+def _listed(row: Row[Any]) -> Listed:
+    return Listed(account_of(row), row.disabled, row.totp is not None)
+
+
 class Accounts:
     def __init__(self, database: Database, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._db = database
@@ -109,26 +113,24 @@ class Accounts:
         }  # fmt: skip
         return await self._db.write(lambda c: self._insert(c, row, name, number, by))
 
-    async def first(self, password: str | None) -> str | None:
-        """Makes `admin` while no account exists: with this password, or with a one-time one, which is returned.
+    async def first(self, password: str, source: str) -> bool:
+        """Makes `admin` while no account exists; tells whether it did. Of processes that start at once, one does.
 
-        Returns None where accounts exist. Processes that start at once make one.
+        `source` is ENVIRONMENT, or ONE_TIME for a password that must be changed. It is not judged.
         """
-        told = password or passwords.one_time()
-        kept = passwords.digest_now(told)
         row = {
-            "username": ADMIN, "roles": [Role.ADMIN], "skills": [], "capacity": 1, "password": kept,
-            "password_from": ENVIRONMENT if password else ONE_TIME, "must_change": not password,
+            "username": ADMIN, "roles": [Role.ADMIN], "skills": [], "capacity": 1, "password_from": source,
+            "password": await passwords.digest(password), "must_change": source == ONE_TIME,
         }  # fmt: skip
 
-        def job(connection: Connection) -> str | None:
+        def job(connection: Connection) -> bool:
             if connection.scalar(select(func.count()).select_from(accounts)):
-                return None
+                return False
             try:
                 self._insert(connection, row, "管理员", "", Actor())
             except Refused:
-                return None  # another process was faster
-            return told
+                return False  # another process was faster
+            return True
 
         return await self._db.write(job)
 
@@ -139,9 +141,9 @@ class Accounts:
         """In the order of their numbers."""
         query = select(accounts).order_by(func.length(accounts.c.number), accounts.c.number)
         found = await self._db.read(lambda c: c.execute(query).all())
-        return [Listed(account_of(row), row.disabled, row.totp is not None) for row in found]
+        return [_listed(row) for row in found]
 
-    async def change(self, username: str, change: Change, *, by: Actor) -> Account:
+    async def change(self, username: str, change: Change, *, by: Actor) -> Listed:
         """Raises NotFound, and Refused `last_admin`, `number_taken`, `bad_number`, `bad_capacity`.
 
         Roles count from the next request on; who is disabled is signed out at once.
@@ -149,7 +151,7 @@ class Accounts:
         _check(change.number or "", 1 if change.capacity is None else change.capacity)
         told = change.columns()
 
-        def job(connection: Connection) -> Account:
+        def job(connection: Connection) -> Listed:
             _lock_all(connection)
             before = locked_row(connection, username)
             if change.number is not None and _is_taken(connection, change.number, but=username):
@@ -162,7 +164,7 @@ class Accounts:
             changed = {k: [before._mapping[k], v] for k, v in told.items() if before._mapping[k] != v}
             if changed:
                 self._note(connection, by, "account_changed", username, changed)
-            return account_of(locked_row(connection, username))
+            return _listed(locked_row(connection, username))
 
         return await self._db.write(job)
 

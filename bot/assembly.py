@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bot.accounts import Accounts
 from bot.answering.assistant import Assistant
 from bot.answering.turn import Site
+from bot.audit import AuditLog
 from bot.bus import Bus, open_bus
 from bot.caretaker import Caretaker
 from bot.codes import Codes
 from bot.config import Settings
 from bot.contacts import Contacts, contact_key
-from bot.dispatcher import Dispatcher
-from bot.holidays import Holidays
+from bot.credentials import Credentials
 from bot.lookout import Lookout
 from bot.measure import NLU_FALLBACKS
 from bot.nlu import NLU
@@ -27,17 +28,13 @@ from bot.nlu.local import LocalNLU
 from bot.nlu.rasa import RasaClient, RasaNLU
 from bot.opinions import Opinions
 from bot.rates import Rates
-from bot.reception import DeskRules, Reception
-from bot.seats import Seats
+from bot.sessions import Sessions
 from bot.shelf import Follower, Shelf
-from bot.speaking import Speaking
 from bot.store.conversations import Conversations
 from bot.store.database import Database, open_database
 from bot.store.queue import Queue
-from bot.store.words import Words
 from bot.switchboard import Rules, Switchboard
 from bot.tickets import Tickets
-from bot.working_days import Hours, read_spans
 from knowledge_base.library import Library
 
 RASA_SOCKET = "YIDA_RASA_SOCKET"  # set by the parent for its children
@@ -63,11 +60,10 @@ class Parts:
     rates: Rates
     queue: Queue
     lookout: Lookout
-    words: Words
-    tickets: Tickets
-    speaking: Speaking
-    seats: Seats
-    dispatcher: Dispatcher
+    accounts: Accounts
+    credentials: Credentials
+    sessions: Sessions
+    audit_log: AuditLog
     switchboard: Switchboard
     caretaker: Caretaker
 
@@ -75,25 +71,6 @@ class Parts:
 def site_of(settings: Settings) -> Site:
     site = settings.site
     return Site(site.name, site.city, site.hours, tuple((p.number, p.purpose) for p in site.phones))
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def desk_rules(settings: Settings) -> DeskRules:
-    told, hours = settings.desk, settings.site.working_hours
-    return DeskRules(
-        zone=settings.site.zone,
-        hours=Hours(read_spans(hours.workdays), read_spans(hours.other_days)),
-        offer=timedelta(seconds=told.offer_seconds),
-        grace=timedelta(seconds=told.grace_seconds),
-        unanswered=timedelta(minutes=told.unanswered_minutes),
-        longest_wait=timedelta(minutes=told.longest_wait_minutes),
-        longest_queue=told.longest_queue,
-        reply_days=told.reply_working_days,
-        rectify_days=told.rectify_working_days,
-    )
 
 
 def open_library(settings: Settings) -> Library:
@@ -128,27 +105,24 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
     try:
         async with open_bus(bus_url(settings)) as bus:
             conversations = Conversations(database)
-            contacts = Contacts(database, contact_key(os.environ, settings.home))
+            key = contact_key(os.environ, settings.home)
+            contacts = Contacts(database, key)
+            credentials = Credentials(database, key, issuer=settings.site.name)
+            idle = timedelta(minutes=settings.staff.idle_minutes)
             rates = Rates(database)
             queue = Queue(database)
-            lookout = Lookout(queue, now)
+            lookout = Lookout(queue, lambda: datetime.now(UTC))
             nlu, assistant = open_assistant(settings, library)
             limits, talk = settings.limits, settings.conversation
-            rules = desk_rules(settings)
-            reception = Reception(lookout, Holidays(database), rules, now)
-            tickets = Tickets(database, contacts)
             switchboard = Switchboard(
-                conversations, lookout, reception, bus, assistant, tickets, Codes(database), site_of(settings),
+                conversations, lookout, bus, assistant, Tickets(database, contacts), Codes(database),
+                site_of(settings),
                 Rules(
                     characters=limits.message_characters,
                     messages_per_minute=limits.per_conversation.messages_per_minute,
                     reopen_within=timedelta(hours=talk.reopen_within_hours),
                 ),
             )  # fmt: skip
-            words = Words(database)
-            speaking = Speaking(words, switchboard, bus, now)
-            seats = Seats(conversations, queue, speaking, switchboard, lookout, bus, now)
-            dispatcher = Dispatcher(queue, seats, switchboard, reception, bus, rules)
             caretaker = Caretaker(
                 conversations, switchboard, contacts, rates,
                 remind_after=timedelta(seconds=talk.remind_after_seconds),
@@ -158,8 +132,9 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
                 settings=settings, site=site_of(settings), database=database, bus=bus, library=library, shelf=shelf,
                 follower=Follower(database, shelf, library), nlu=nlu, assistant=assistant,
                 conversations=conversations, contacts=contacts, opinions=Opinions(database), rates=rates,
-                queue=queue, lookout=lookout, words=words, tickets=tickets, speaking=speaking,
-                seats=seats, dispatcher=dispatcher, switchboard=switchboard, caretaker=caretaker,
+                accounts=Accounts(database), credentials=credentials, audit_log=AuditLog(database),
+                sessions=Sessions(database, credentials, idle=idle),
+                queue=queue, lookout=lookout, switchboard=switchboard, caretaker=caretaker,
             )  # fmt: skip
     finally:
         database.close()

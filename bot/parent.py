@@ -21,14 +21,17 @@ from pathlib import Path
 import httpx
 from prometheus_client.multiprocess import mark_process_dead
 
+from bot.accounts import Accounts
 from bot.assembly import EXCHANGE, RASA_SOCKET
 from bot.bus.exchange import run_exchange
 from bot.children import Child, end, end_with_parent
 from bot.config import Settings
 from bot.errors import SettingsError
+from bot.first_account import first_account
 from bot.nlu import rasa_model
 from bot.nlu.examples import read_training
 from bot.nlu.rasa_keeper import RasaKeeper
+from bot.store.database import open_database
 from knowledge_base.corpus import read_corpus
 
 log = logging.getLogger(__name__)
@@ -68,8 +71,8 @@ def reserve(host: str, port: int) -> socket.socket:
     return held
 
 
-async def serve(settings: Settings, say: Say) -> int:
-    """Runs until SIGINT or SIGTERM; returns the exit status."""
+async def serve(settings: Settings, say: Say, *, terminal: bool = False) -> int:
+    """Runs until SIGINT or SIGTERM; returns the exit status. `terminal`: a person alone reads what is said."""
     stopping = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
@@ -83,6 +86,8 @@ async def serve(settings: Settings, say: Say) -> int:
             return 1
         if stopping.is_set():
             return 0
+        if told := await _first_account(settings, terminal):
+            say(told)
         environment = _environment(settings, private)
         await stack.enter_async_context(run_exchange(private / "bells"))
         tasks = [asyncio.create_task(child.run(), name=child.name) for child in _children(settings, environment)]
@@ -120,6 +125,14 @@ async def _prepared(settings: Settings, stopping: asyncio.Event) -> int:
     stopped.cancel()
     await end(process, "prepare")
     return 0 if stopping.is_set() else await finished
+
+
+async def _first_account(settings: Settings, terminal: bool) -> str | None:
+    database = open_database(settings.store)
+    try:
+        return await first_account(Accounts(database), os.environ, settings.home, terminal=terminal)
+    finally:
+        database.close()  # its threads end before children are forked
 
 
 def _environment(settings: Settings, private: Path) -> dict[str, str]:

@@ -155,7 +155,7 @@ class Sessions:
         }  # fmt: skip
         connection.execute(sessions.insert().values(made))
         self._note(connection, row.username, "signed_in", name, address)
-        return Session(name, account_of(row), row.totp is not None, now + LASTS)
+        return Session(name, account_of(row), row.totp is not None, at_ms(ms(now + LASTS)))
 
     def _note(self, connection: Connection, username: str, action: str, subject: str, address: str) -> None:
         append(connection, actor=username, action=action, subject=subject, address=address, at=self._clock())

@@ -16,7 +16,10 @@ from starlette.staticfiles import StaticFiles
 
 from bot.assembly import Parts, open_parts
 from bot.config import Settings, read_settings
+from channels.console.door import Door
 from channels.console.pages import page_routes
+from channels.console.session import session_routes
+from channels.console.staff import staff_routes
 from channels.health import health_routes
 from channels.problems import add_problem_handlers
 from channels.security import BodyLimit, SecurityHeaders
@@ -79,6 +82,9 @@ def _join(app: FastAPI, parts: Parts) -> None:
     app.include_router(web_routes(parts))
     app.include_router(health_routes(parts))
     app.include_router(page_routes())
+    door = Door(parts)
+    app.include_router(session_routes(parts, door))
+    app.include_router(staff_routes(parts, door))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.mount("/assets", StaticFiles(directory=DOCS), name="assets")
 

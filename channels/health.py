@@ -32,7 +32,7 @@ def health_routes(parts: Parts) -> APIRouter:
         """503 when this worker should get no traffic; what is degraded but answers is named and stays 200."""
         found = {"store": await _store(parts, at_start), "knowledge": _knowledge(parts)}
         failed = [name for name, state in found.items() if state != "ok"]
-        degraded = {"bus": _bus(parts), "nlu": _nlu(parts)}
+        degraded = {"bus": _bus(parts), "nlu": _nlu(parts), "accounts": await _accounts(parts)}
         body = {**found, **degraded, "version": parts.library.current.version if parts.follower.ready else None}
         return JSONResponse({"status": "unready" if failed else "ready", **body}, 503 if failed else 200)
 
@@ -76,6 +76,16 @@ def _knowledge(parts: Parts) -> str:
 
 def _bus(parts: Parts) -> str:
     return "ok" if getattr(parts.bus, "connected", True) else "away: listeners poll"
+
+
+async def _accounts(parts: Parts) -> str:
+    """A password that stands in a service's environment is known to more people than its owner."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            named = await parts.accounts.with_environment_password()
+    except Exception as error:
+        return type(error).__name__
+    return f"warning: {', '.join(named)} uses YIDA_ADMIN_PASSWORD, change it" if named else "ok"
 
 
 def _nlu(parts: Parts) -> str:

@@ -18,10 +18,13 @@ from knowledge_base.errors import Impossible
 
 log = logging.getLogger(__name__)
 
-# All others are 400. 401, 403 and 404 mean that the conversation is not this device's (any more).
+# All others are 400. To citizens 401, 403 and 404 mean that the conversation is not this device's (any more).
 STATUS = {
     "too_often": 429, "too_long": 413, "too_large": 413, "gone": 410, "id_taken": 409, "wrong_stage": 409,
     "unauthorized": 401, "foreign_origin": 403,
+    "wrong_credentials": 401, "code_required": 401, "wrong_code": 401, "locked": 429, "weak_password": 422,
+    "password_change_required": 403, "forbidden": 403, "username_taken": 409, "number_taken": 409, "last_admin": 409,
+    "totp_active": 409, "totp_not_offered": 409,
 }  # fmt: skip
 NO_SUCH = ("unknown_procedure", "unknown_calculator")  # other answers that cannot be are 422
 BUSY = "系统正忙，您的话还没有保存，请稍后再发一次。"

@@ -41,6 +41,13 @@ def _is_in(address: str, networks: Networks) -> bool:
     return any(parsed in network for network in networks)
 
 
+def is_secure(connection: HTTPConnection, trusted: Networks) -> bool:
+    """Whether the browser came by TLS, to us or to the nearest proxy of ours."""
+    peer = connection.client.host if connection.client else "unknown"
+    told = connection.headers.get("x-forwarded-proto", "") if _is_in(peer, trusted) else ""
+    return connection.url.scheme in ("https", "wss") or told.rpartition(",")[2].strip().lower() in ("https", "wss")
+
+
 def is_origin_allowed(connection: HTTPConnection, allowed: Iterable[str]) -> bool:
     """Our own pages and the sites of the settings; no Origin at all is an app."""
     origin, host = connection.headers.get("origin"), connection.headers.get("host")

@@ -31,7 +31,7 @@ async def test_ready_names_every_part(server: Server) -> None:
     told = response.json()
     assert response.status_code == 200
     assert told == {
-        "status": "ready", "store": "ok", "knowledge": "ok", "bus": "ok", "nlu": "local",
+        "status": "ready", "store": "ok", "knowledge": "ok", "bus": "ok", "nlu": "local", "accounts": "ok",
         "version": server.parts.library.current.version,
     }  # fmt: skip
 
