@@ -299,7 +299,8 @@ async def _run_chores() -> None:
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
     async with open_parts(read_settings()) as parts:
         await parts.follower.start()
-        tasks = [asyncio.create_task(parts.caretaker.run()), asyncio.create_task(parts.follower.run(parts.bus))]
+        working = (parts.caretaker.run(), parts.dispatcher.run(), parts.follower.run(parts.bus))
+        tasks = [asyncio.create_task(work) for work in working]
         await stopping.wait()
         for task in tasks:
             task.cancel()

@@ -19,6 +19,8 @@ from bot.codes import Codes
 from bot.config import Settings
 from bot.contacts import Contacts, contact_key
 from bot.credentials import Credentials
+from bot.dispatcher import Dispatcher
+from bot.holidays import Holidays
 from bot.lookout import Lookout
 from bot.measure import NLU_FALLBACKS
 from bot.nlu import NLU
@@ -28,13 +30,18 @@ from bot.nlu.local import LocalNLU
 from bot.nlu.rasa import RasaClient, RasaNLU
 from bot.opinions import Opinions
 from bot.rates import Rates
+from bot.reception import DeskRules, Reception
+from bot.seats import Seats
 from bot.sessions import Sessions
 from bot.shelf import Follower, Shelf
+from bot.speaking import Speaking
 from bot.store.conversations import Conversations
 from bot.store.database import Database, open_database
 from bot.store.queue import Queue
+from bot.store.words import Words
 from bot.switchboard import Rules, Switchboard
 from bot.tickets import Tickets
+from bot.working_days import Hours, read_spans
 from knowledge_base.library import Library
 
 RASA_SOCKET = "YIDA_RASA_SOCKET"  # set by the parent for its children
@@ -60,6 +67,11 @@ class Parts:
     rates: Rates
     queue: Queue
     lookout: Lookout
+    words: Words
+    tickets: Tickets
+    speaking: Speaking
+    seats: Seats
+    dispatcher: Dispatcher
     accounts: Accounts
     credentials: Credentials
     sessions: Sessions
@@ -71,6 +83,25 @@ class Parts:
 def site_of(settings: Settings) -> Site:
     site = settings.site
     return Site(site.name, site.city, site.hours, tuple((p.number, p.purpose) for p in site.phones))
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def desk_rules(settings: Settings) -> DeskRules:
+    told, hours = settings.desk, settings.site.working_hours
+    return DeskRules(
+        zone=settings.site.zone,
+        hours=Hours(read_spans(hours.workdays), read_spans(hours.other_days)),
+        offer=timedelta(seconds=told.offer_seconds),
+        grace=timedelta(seconds=told.grace_seconds),
+        unanswered=timedelta(minutes=told.unanswered_minutes),
+        longest_wait=timedelta(minutes=told.longest_wait_minutes),
+        longest_queue=told.longest_queue,
+        reply_days=told.reply_working_days,
+        rectify_days=told.rectify_working_days,
+    )
 
 
 def open_library(settings: Settings) -> Library:
@@ -111,18 +142,24 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             idle = timedelta(minutes=settings.staff.idle_minutes)
             rates = Rates(database)
             queue = Queue(database)
-            lookout = Lookout(queue, lambda: datetime.now(UTC))
+            lookout = Lookout(queue, now)
             nlu, assistant = open_assistant(settings, library)
             limits, talk = settings.limits, settings.conversation
+            rules = desk_rules(settings)
+            reception = Reception(lookout, Holidays(database), rules, now)
+            tickets = Tickets(database, contacts)
             switchboard = Switchboard(
-                conversations, lookout, bus, assistant, Tickets(database, contacts), Codes(database),
-                site_of(settings),
+                conversations, lookout, reception, bus, assistant, tickets, Codes(database), site_of(settings),
                 Rules(
                     characters=limits.message_characters,
                     messages_per_minute=limits.per_conversation.messages_per_minute,
                     reopen_within=timedelta(hours=talk.reopen_within_hours),
                 ),
             )  # fmt: skip
+            words = Words(database)
+            speaking = Speaking(words, switchboard, bus, now)
+            seats = Seats(conversations, queue, speaking, switchboard, lookout, bus, now)
+            dispatcher = Dispatcher(queue, seats, switchboard, reception, bus, rules)
             caretaker = Caretaker(
                 conversations, switchboard, contacts, rates,
                 remind_after=timedelta(seconds=talk.remind_after_seconds),
@@ -134,7 +171,8 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
                 conversations=conversations, contacts=contacts, opinions=Opinions(database), rates=rates,
                 accounts=Accounts(database), credentials=credentials, audit_log=AuditLog(database),
                 sessions=Sessions(database, credentials, idle=idle),
-                queue=queue, lookout=lookout, switchboard=switchboard, caretaker=caretaker,
+                queue=queue, lookout=lookout, words=words, tickets=tickets, speaking=speaking,
+                seats=seats, dispatcher=dispatcher, switchboard=switchboard, caretaker=caretaker,
             )  # fmt: skip
     finally:
         database.close()

@@ -13,6 +13,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from bot.errors import SettingsError
+from bot.working_days import read_spans
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,11 +33,27 @@ class Phone(Section):
     purpose: str = Field(alias="for")
 
 
+def _spans(told: tuple[str, ...]) -> tuple[str, ...]:
+    read_spans(told)
+    return told
+
+
+Spans = Annotated[tuple[str, ...], AfterValidator(_spans)]
+
+
+class WorkingHours(Section):
+    """When the agents' desk is open; empty means that whoever is there serves, at any hour."""
+
+    workdays: Spans = ()
+    other_days: Spans = ()
+
+
 class Site(Section):
     name: str = "社保易答"
     city: str = "杭州"
     timezone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
     hours: str = ""
+    working_hours: WorkingHours = WorkingHours()
     phones: tuple[Phone, ...] = ()
 
     @property
@@ -71,6 +88,16 @@ class ConversationRules(Section):
     remind_after_seconds: int = Field(default=180, ge=1)
     close_after_seconds: int = Field(default=300, ge=1)
     reopen_within_hours: int = Field(default=24, ge=0)
+
+
+class DeskSection(Section):
+    offer_seconds: int = Field(default=20, ge=1)
+    grace_seconds: int = Field(default=30, ge=1)
+    unanswered_minutes: float = Field(default=5, gt=0)
+    longest_wait_minutes: float = Field(default=30, gt=0)
+    longest_queue: int = Field(default=500, ge=0)
+    reply_working_days: int = Field(default=3, ge=0)
+    rectify_working_days: int = Field(default=15, ge=0)
 
 
 class PerAddress(Section):
@@ -111,6 +138,7 @@ class Settings(Section):
     knowledge: Knowledge = Knowledge()
     nlu: Nlu = Nlu()
     conversation: ConversationRules = ConversationRules()
+    desk: DeskSection = DeskSection()
     limits: Limits = Limits()
     staff: Staff = Staff()
     channels: Channels = Channels()

@@ -9,6 +9,7 @@ from typing import Literal
 
 HEAD_START_MS = 5 * 60_000  # one level of priority counts like five minutes of waiting: nobody waits for ever
 HEAD = 1_000  # the level of those who lost their agent or were passed on: before everybody who comes anew
+URGENT = 3  # levels that words of despair add
 MISSES = 2  # offers in a row that went unanswered: whoever is not at her desk is away
 PAUSE_MS = 60_000  # a conversation that was declined is not offered to the same agent again so soon
 ABSENT_MS = 120_000  # of a citizen's page: nobody is there to be served; the place is kept
@@ -35,6 +36,11 @@ class Waiting:
     expires_at: int | None = None  # of the offer that rings
     missed_by: frozenset[str] = frozenset()
     declined_by: frozenset[str] = frozenset()  # a short while ago
+
+    @property
+    def urgent(self) -> bool:
+        """Stays in the queue at any hour, such as after words of despair."""
+        return URGENT <= self.priority < HEAD
 
     @property
     def place(self) -> tuple[int, str]:
@@ -116,7 +122,7 @@ def queue_key(since: int, priority: int) -> int:
 def urgency(*, channel: str, scene: str, returning: bool, high_stake: bool, crisis: bool) -> int:
     """Levels add up: a caller holds the line, the old and the returning have waited before."""
     elder = "elder" in scene
-    return int(elder) + int(returning) + int(channel == "voice") + int(high_stake) + 3 * int(crisis)
+    return int(elder) + int(returning) + int(channel == "voice") + int(high_stake) + URGENT * int(crisis)
 
 
 def offers(floor: Floor) -> list[tuple[str, str]]:

@@ -35,8 +35,11 @@ class Lookout:
     async def shown(self, agent: str) -> tuple[str, str]:
         """Name and number of an agent, as citizens see them."""
         if agent not in self._shown:
-            self._shown[agent] = await self._queue.shown(agent)
+            self.learn(agent, await self._queue.shown(agent))
         return self._shown[agent]
+
+    def learn(self, agent: str, shown: tuple[str, str]) -> None:
+        self._shown[agent] = shown
 
     async def touch(self, conversation_id: str) -> None:
         """A waiting citizen is there: his place counts."""

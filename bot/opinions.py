@@ -9,12 +9,15 @@ from sqlalchemy import Connection, select
 from bot.conversation import Party
 from bot.errors import Refused
 from bot.privacy import mask
-from bot.store.conversations import LAST, ms, upsert
+from bot.store.conversations import LAST, insert_new, ms, upsert
 from bot.store.database import Database
-from bot.tables import feedback, messages, ratings
+from bot.tables import feedback, messages, ratings, tickets
+from bot.tickets import rectification
+from bot.working_days import Day
 from knowledge_base.text import visible
 
 LONGEST = 500
+BAD = 2  # stars and fewer
 
 
 class Opinions:
@@ -39,14 +42,17 @@ class Opinions:
 
         await self._db.write(job)
 
-    async def rate(self, conversation_id: str, stars: int, reasons: list[str], text: str, at: datetime) -> None:
-        """One rating a conversation; a second one changes nothing."""
+    async def rate(
+        self, conversation_id: str, stars: int, reasons: list[str], text: str, at: datetime, *, due: Day
+    ) -> None:
+        """One rating a conversation; a second one changes nothing. A bad one is to be put right until `due`."""
+        masked = [mask(visible(reason)).text for reason in reasons]
+        words = mask(visible(text)[:LONGEST]).text
+        told = {"conversation_id": conversation_id, "stars": stars, "reasons": masked, "text": words, "at": ms(at)}
 
         def job(connection: Connection) -> None:
-            told = upsert(connection, ratings).values(
-                conversation_id=conversation_id, stars=stars, reasons=[mask(visible(r)).text for r in reasons],
-                text=mask(visible(text)[:LONGEST]).text, at=ms(at),
-            )  # fmt: skip
-            connection.execute(told.on_conflict_do_nothing())
+            if insert_new(connection, ratings, told) and stars <= BAD:
+                complaint = "；".join(filter(None, [*masked, words]))
+                insert_new(connection, tickets, rectification(conversation_id, stars, complaint, at, due))
 
         await self._db.write(job)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from bot.assembly import bus_url, open_library
 from bot.bus import open_bus
 from bot.config import Settings
+from bot.holidays import seed
 from bot.nlu.examples import TRAINING, read_training
 from bot.nlu.patterns import read_patterns
 from bot.shelf import Shelf
@@ -25,6 +26,7 @@ def prepare(settings: Settings, progress: Progress) -> Index:
     database = open_database(settings.store)
     try:
         database.migrate()
+        seed(database)
         return publish_corpus(settings, database, progress)
     finally:
         database.close()

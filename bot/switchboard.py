@@ -25,8 +25,10 @@ from bot.lookout import QUEUE, Lookout, desk_of
 from bot.measure import ANSWER_SECONDS, ANSWERS, MESSAGES
 from bot.privacy import mask
 from bot.recent import Recent
+from bot.reception import FORM, Reception
 from bot.store.conversations import PAGE, Conversations, Heard
 from bot.tickets import Form, Tickets
+from bot.working_days import Day, day_words
 from knowledge_base.text import visible
 
 HEARTBEAT = 25.0  # seconds; a bell that was missed costs no more than this
@@ -70,12 +72,13 @@ class Update:
 
 class Switchboard:
     def __init__(
-        self, store: Conversations, lookout: Lookout, bus: Bus, assistant: Assistant, tickets: Tickets, codes: Codes,
-        site: Site, rules: Rules,
+        self, store: Conversations, lookout: Lookout, reception: Reception, bus: Bus, assistant: Assistant,
+        tickets: Tickets, codes: Codes, site: Site, rules: Rules,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:  # fmt: skip
         self._store = store
         self._lookout = lookout
+        self._reception = reception
         self._bus = bus
         self._assistant = assistant
         self._tickets = tickets
@@ -132,7 +135,7 @@ class Switchboard:
         )
         if heard.fresh:
             MESSAGES.labels(heard.conversation.channel, "citizen").inc()
-            self._tell(heard.conversation, heard.message)
+            self.tell(heard.conversation, heard.message)
         return heard
 
     async def answer(self, heard: Heard, perceived: Perceived, chosen: Choice | None = None) -> None:
@@ -144,7 +147,10 @@ class Switchboard:
         for _ in range(TRIES):
             if conversation.stage not in BOT_SPEAKS_IN:
                 return
-            reply = _offering(self._assistant.decide(perceived, conversation, self._now(), chosen), heard.message.seq)
+            reply = self._assistant.decide(perceived, conversation, self._now(), chosen)
+            if reply.outcome == "handoff":
+                reply, conversation = await self._reception.receive(reply, conversation)
+            reply = _offering(reply, heard.message.seq)
             try:
                 await self._speak(conversation, heard.message, reply, perceived)
             except Stale:
@@ -212,13 +218,22 @@ class Switchboard:
     async def leave_message(self, conversation_id: str, form: Form, *, id: str) -> Conversation:
         """Keeps a message form and confirms it in the conversation. Raises Refused with what to mend."""
         conversation = await self._store.find(conversation_id)
-        number = await self._tickets.leave(conversation_id, id, form, self._now())
-        text = say("message_kept", conversation.locale, number=number)
-        notice = Message(f"form:{id}", Party.SYSTEM, text, self._now(), because="message_form")
-        changed = await self._store.say(conversation_id, notice)
-        self._recent.forget(changed)
-        self._bus.ring(conversation_id)
+        due = await self._reception.due("reply")
+        number = await self._tickets.leave(conversation_id, id, form, self._now(), due)
+        text = say("message_kept", conversation.locale, number=number, day=day_words(due.day))
+        return await self.say(
+            conversation_id, Message(f"form:{id}", Party.SYSTEM, text, self._now(), because="message_form")
+        )
+
+    async def say(self, conversation_id: str, message: Message) -> Conversation:
+        """What answers no question, such as a notice: kept and told, whoever holds it. Raises NotFound."""
+        changed = await self._store.say(conversation_id, message)
+        self.changed(changed, changed)
         return changed
+
+    async def rectified_by(self) -> Day:
+        """When what a bad rating complains of must be put right."""
+        return await self._reception.due("rectify")
 
     async def resume(self, code: str) -> Opened:
         """Opens the conversation of a resume code on this device too. Raises Refused `bad_code`."""
@@ -247,6 +262,15 @@ class Switchboard:
         await self._change(
             conversation.id, closed, reason="closed_quiet", notice=("closed_quiet", f"quiet:{conversation.last_seq}")
         )
+
+    async def send_back(self, conversation_id: str, reason: str, text: str) -> None:
+        """Out of the queue, with what the citizen can do instead; doing it twice is doing it once."""
+
+        def back(conversation: Conversation) -> Conversation | None:
+            return conversation.leave_queue() if conversation.stage is Stage.WAITING else None
+
+        notice = Message(f"sys:{reason}", Party.SYSTEM, text, self._now(), card=FORM, because=reason)
+        await self._change(conversation_id, back, reason=reason, notice=notice)
 
     async def answer_left(self, conversation: Conversation, message: Message) -> None:
         """Answers what a killed process heard and left."""
@@ -322,7 +346,7 @@ class Switchboard:
         move: Callable[[Conversation], Conversation | None],
         *,
         reason: str,
-        notice: tuple[str, str],
+        notice: tuple[str, str] | Message,
     ) -> Conversation:
         for _ in range(TRIES):
             conversation = await self._store.find(conversation_id)
@@ -332,15 +356,16 @@ class Switchboard:
                 raise Refused("wrong_stage", "现在不能这样操作。") from error
             if wanted is None:
                 return conversation
-            key, name = notice
-            message = Message(f"sys:{name}", Party.SYSTEM, say(key, conversation.locale), self._now(), because=key)
+            if isinstance(notice, Message):
+                message = replace(notice, id=f"{notice.id}:{conversation.version}")
+            else:
+                key, name = notice
+                message = Message(f"sys:{name}", Party.SYSTEM, say(key, conversation.locale), self._now(), because=key)
             try:
                 changed = await self._store.change(wanted, reason=reason, at=self._now(), notice=message)
             except Stale:
                 continue
-            self._recent.forget(changed)
-            self._bus.ring(conversation_id)
-            self._moved(conversation, changed)
+            self.changed(conversation, changed)
             return changed
         raise Stale(conversation_id)
 
@@ -368,14 +393,21 @@ class Switchboard:
         if changed is None:
             return  # another process said it meanwhile
         MESSAGES.labels(conversation.channel, "bot").inc()
-        self._tell(changed, replace(message, seq=changed.last_seq))
+        self.tell(changed, replace(message, seq=changed.last_seq))
         self._moved(conversation, changed)
 
     async def _is_answered(self, heard: Heard) -> bool:
         later = await self._store.messages(heard.conversation.id, after=heard.message.seq)
         return any(m.id == f"re:{heard.message.id}" for m in later)
 
-    def _tell(self, conversation: Conversation, message: Message) -> None:
+    def changed(self, before: Conversation, now: Conversation) -> None:
+        """Tells listeners and desks of a change that is kept already."""
+        self._recent.forget(now)
+        self._bus.ring(now.id)
+        self._moved(before, now)
+
+    def tell(self, conversation: Conversation, message: Message) -> None:
+        """Tells listeners of a message that this process kept."""
         self._recent.add(conversation, message)
         self._bus.ring(conversation.id)
 

@@ -338,7 +338,9 @@ def _to_human(turn: Turn, because: str) -> Reply:
     locale = turn.conversation.locale
     if turn.conversation.stage is Stage.WAITING:
         return Reply(say("handoff_again", locale), because, "handoff", card=FORM, topic="human")
-    return Reply(say("handoff_nobody", locale), because, "handoff", hand_off=True, card=FORM, topic="human")
+    stake = turn.last_entry is not None and turn.last_entry.high_stake
+    text = say("handoff_nobody", locale)
+    return Reply(text, because, "handoff", hand_off=True, high_stake=stake, card=FORM, topic="human")
 
 
 def _answer(turn: Turn, entry: Entry, score: float, because: str, figures: dict[str, Figure]) -> Reply:

@@ -87,6 +87,7 @@ class Reply:
     score: float = 0.0
     card: dict[str, Any] | None = None
     hand_off: bool = False
+    high_stake: bool = False  # what was last answered has a deadline: earlier in the queue
     missed: bool = False
     wants_code: bool = False  # the text has a place for a fresh resume code
     task: Task | None = None  # None leaves the one under way as it is

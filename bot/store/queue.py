@@ -176,6 +176,17 @@ class Queue:
         if not await self._db.write(job):
             raise NotFound(agent)
 
+    async def sign_off(self, before: datetime) -> None:
+        """Who has had no page open since then comes back by saying so, or chats would go to an empty chair."""
+        away = agents.update().where(_A.seen_at < ms(before), _A.status != "offline")
+        known = select(_A.id).where(_A.seen_at < ms(before), _A.status != "offline").limit(1)
+        if await self._db.read(lambda c: c.execute(known).first()):
+            await self._db.write(lambda c: c.execute(away.values(status="offline", missed=0)))
+
+    async def write(self, also: Also) -> None:
+        """Writes what stands by itself, such as a row of the audit log."""
+        await self._db.write(also)
+
     async def touch(self, conversation_ids: Collection[str], now: datetime) -> None:
         """These waiting citizens have their page open."""
         seen = conversations.update().where(_C.id.in_(sorted(conversation_ids)), _C.stage == Stage.WAITING)
@@ -291,6 +302,15 @@ class Queue:
         if told is None:
             raise Refused("not_yours", "这个会话不在您这里。")
         return told
+
+
+def hold_back(connection: Connection, conversation: str, agent: str, now: datetime) -> None:
+    """Who passed a conversation on is not offered it again for a while, as if she had declined it."""
+    row = {
+        "conversation_id": conversation, "agent_id": agent, "state": "declined", "made_at": ms(now),
+        "expires_at": ms(now), "ended_at": ms(now),
+    }  # fmt: skip
+    connection.execute(offers.insert().values(row))
 
 
 def write_outcome(connection: Connection, conversation: str, *, resolved: bool, code: str, remark: str) -> None:

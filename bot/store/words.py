@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -99,8 +100,8 @@ class Words:
             raise Refused("not_yours", "这条消息不能由您撤回。")
         return told
 
-    async def note(self, conversation_id: str, note: Note) -> Note:
-        """Keeps a note once. Raises NotFound."""
+    async def note(self, conversation_id: str, note: Note, also: Callable[[Connection], None] | None = None) -> Note:
+        """Keeps a note once, with what `also` writes. Raises NotFound."""
 
         def job(connection: Connection) -> Note | None:
             count = update(conversations).where(_C.id == conversation_id).values(last_note=_C.last_note + 1)
@@ -112,6 +113,8 @@ class Words:
                 "text": note.text, "whisper": note.whisper, "at": ms(note.at),
             }  # fmt: skip
             if insert_new(connection, notes, row):
+                if also is not None:
+                    also(connection)
                 return replace(note, seq=seq)
             undo = update(conversations).where(_C.id == conversation_id).values(last_note=_C.last_note - 1)
             connection.execute(undo)

@@ -118,7 +118,8 @@ class Intake:
                 conversation = await self._switchboard.end(name, sender.token, id=frame.id)
                 return Taken((_ack(frame.id, conversation.last_seq),), ended=True)
             case wire.Rate():
-                await self._opinions.rate(name, frame.stars, frame.reasons, frame.text, now)
+                due = await self._switchboard.rectified_by()
+                await self._opinions.rate(name, frame.stars, frame.reasons, frame.text, now, due=due)
                 conversation = await self._switchboard.find(name)
             case wire.Feedback():
                 await self._opinions.mark(name, frame.seq, helpful=frame.helpful, at=now)

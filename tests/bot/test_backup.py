@@ -45,6 +45,7 @@ from bot.tables import (
     workers,
 )
 from bot.tickets import Form
+from tests.bot.test_tickets import DUE
 from tests.parts import Desk, join
 from tests.scripted import Clock
 from tests.spoken import NAME, NOON, heard, opened, replied, said
@@ -93,7 +94,7 @@ async def _live(database: Database, home: Path) -> None:
     await desk.store.touch_typing(name, NOON)
     await desk.switchboard.leave_message(name, Form("refund", "请回电", "13800138000", consent=True), id="f1")
     await Opinions(database).mark(name, 3, helpful=False, at=NOON)
-    await Opinions(database).rate(name, 4, ["快"], "谢谢", NOON)
+    await Opinions(database).rate(name, 4, ["快"], "谢谢", NOON, due=DUE)
     await desk.codes.issue(name, NOON)
     await Rates(database).count("say:a", per_minute=5)
     made = {

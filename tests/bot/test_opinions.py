@@ -13,6 +13,7 @@ from bot.opinions import LONGEST, Opinions
 from bot.store.conversations import Conversations
 from bot.store.database import Database
 from bot.tables import feedback, ratings
+from tests.bot.test_tickets import DUE
 from tests.spoken import NAME, NOON, heard, opened, replied, said
 
 
@@ -49,7 +50,7 @@ async def test_an_answer_of_another_conversation_cannot_be_marked(opinions: Opin
 
 
 async def test_a_conversation_is_rated_once(opinions: Opinions, database: Database) -> None:
-    await asyncio.gather(*(opinions.rate(NAME, stars, ["态度好"], "谢谢", NOON) for stars in (5, 1, 1)))
+    await asyncio.gather(*(opinions.rate(NAME, stars, ["态度好"], "谢谢", NOON, due=DUE) for stars in (5, 1, 1)))
     rows = await database.read(lambda c: c.execute(select(ratings)).all())
     assert len(rows) == 1
     assert (rows[0].reasons, rows[0].text) == (["态度好"], "谢谢")
@@ -58,7 +59,7 @@ async def test_a_conversation_is_rated_once(opinions: Opinions, database: Databa
 async def test_numbers_in_a_rating_are_masked_and_what_nobody_sees_is_left_out(
     opinions: Opinions, database: Database
 ) -> None:
-    await opinions.rate(NAME, 1, ["打13800138000\x00"], "我是330106199001011237\x00\ud800" + "长" * 600, NOON)
+    await opinions.rate(NAME, 1, ["打13800138000\x00"], "我是330106199001011237\x00\ud800" + "长" * 600, NOON, due=DUE)
     row = await database.read(lambda c: c.execute(select(ratings)).one())
     assert row.reasons == ["打［手机号已隐去］"]
     assert row.text.startswith("我是［身份证号已隐去］长")
