@@ -36,7 +36,7 @@ from knowledge_base.ranking import (
 from knowledge_base.text import question_key, sounds, terms
 from knowledge_base.vectors import Vectors
 
-FORMAT = 5  # raise it when the stored shape or the arms change
+FORMAT = 6  # raise it when the stored shape or the arms change
 TOPICS_AHEAD = 3  # topics whose best entries come first among the hits
 DEPTH = 40  # rows taken from each arm; the right entry's best row lies well within
 _ENTRIES = TypeAdapter(tuple[Entry, ...])
@@ -106,7 +106,7 @@ class Index:
 
     def search(self, question: str, who: Circumstances, *, limit: int = 8) -> Found:
         """The best entries for a question under these circumstances."""
-        key = question_key(question)
+        key = question_key(self.models.read(question))
         if not key:
             return Found((), {}, 0.0, self.version)
         exact = self._known_as(key, who)

@@ -19,12 +19,13 @@ from knowledge_base.artefact import seal, verify
 from knowledge_base.classifier import Classifier, train_classifier
 from knowledge_base.corpus import Corpus
 from knowledge_base.encoder import STATIC, Encoder, open_encoder
+from knowledge_base.pinyin import PinyinReader
 from knowledge_base.ranking import Business
 from knowledge_base.text import features, normalise, question_key, sounds, terms_in, vocabulary
 from knowledge_base.topics import intent_of_topic, topic_of_intent
 from knowledge_base.training import Progress, train_static
 
-RECIPE = 4  # raise it when training itself changes, so that stored models are made anew
+RECIPE = 5  # raise it when training itself changes, so that stored models are made anew
 HELD_OUT = 0.15
 REMEMBERED = 2048  # questions sensed lately; rules, search and NLU sense the same one
 Matrix = NDArray[np.float32]
@@ -49,21 +50,28 @@ class Sensed:
 class Models:
     """Senses questions. Safe to share between threads: nothing changes but a cache."""
 
-    def __init__(self, version: str, encoder: Encoder, classifier: Classifier) -> None:
+    def __init__(self, version: str, encoder: Encoder, classifier: Classifier, pinyin: PinyinReader) -> None:
         self.version = version
         self.encoder = encoder
         self.classifier = classifier
+        self.pinyin = pinyin
         topics = [topic_of_intent(label) for label in classifier.labels]
         self._topic_at = [(n, topic) for n, topic in enumerate(topics) if topic is not None]
         self._foreign = np.array([t is not None and t.startswith("out_of_scope") for t in topics])
         self._ours = np.array([t is not None for t in topics]) & ~self._foreign
         self._lately: OrderedDict[str, Sensed] = OrderedDict()
 
+    def read(self, text: str) -> str:
+        """The text as all arms see it: normalised, pinyin in characters."""
+        bare = normalise(text)
+        spelt = self.pinyin.read(bare)
+        return bare if spelt == bare else normalise(spelt)
+
     def sense(self, text: str) -> Sensed:
         known = self._lately.get(text)
         if known is not None:
             return known
-        bare = normalise(text)
+        bare = self.read(text)
         found = features(bare)
         vector = self.encoder.encode_features(bare, found)
         shares = self.classifier.probabilities(found, vector)
@@ -71,7 +79,7 @@ class Models:
         business = Business(float(shares[self._foreign].sum()), float(ours.sum()), float(ours.max(initial=0.0)))
         first, told = int(shares.argmax()), shares.tolist()
         sensed = Sensed(
-            bare, question_key(text), terms_in(found), sounds(bare), vector, self.classifier.labels[first], told[first],
+            bare, question_key(bare), terms_in(found), sounds(bare), vector, self.classifier.labels[first], told[first],
             {topic: told[n] for n, topic in self._topic_at}, business,
         )  # fmt: skip
         self._lately[text] = sensed
@@ -134,6 +142,8 @@ def train_models(
         kept.extend((text, intent) for intent, texts in sorted(patterns.items()) for text in texts)
         classifier = train_classifier([t for t, _ in kept], [label for _, label in kept], opened)
         classifier.save(folder / "classifier")
+        texts = [normalise(t) for t, _ in examples(corpus, intents) if not held_out(t)]
+        (folder / "pinyin.json").write_text(PinyinReader.of(texts).as_json(), "utf-8")
         progress("classifier", 1, 1)
         seal(folder, {"kind": "models", "version": version, "encoder": encoder})
         shutil.move(folder, target)
@@ -144,4 +154,5 @@ def load_models(folder: Path) -> Models:
     """Raises ArtefactError when anything in the folder is not as it was sealed."""
     facts = verify(folder, kind="models")
     encoder = open_encoder(facts["encoder"], folder / "encoder")
-    return Models(facts["version"], encoder, Classifier.load(folder / "classifier"))
+    pinyin = PinyinReader.from_json((folder / "pinyin.json").read_text("utf-8"))
+    return Models(facts["version"], encoder, Classifier.load(folder / "classifier"), pinyin)

@@ -74,7 +74,7 @@ def test_what_is_none_of_ours_is_felt_over_all_its_topics(models: Models) -> Non
 
 
 def test_only_the_latest_questions_are_remembered(models: Models) -> None:
-    fresh = Models(models.version, models.encoder, models.classifier)
+    fresh = Models(models.version, models.encoder, models.classifier, models.pinyin)
     first = fresh.sense("问题")
     for n in range(REMEMBERED):
         fresh.sense(f"问题{n}")
