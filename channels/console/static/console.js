@@ -4,7 +4,7 @@ import { BoardPage } from './board.js';
 import { DeskPage } from './deskpage.js';
 import { Frame } from './frame.js';
 import { html, render, useEffect, useState } from './preact.js';
-import { read, remove } from './rest.js';
+import { ENDED, read, remove } from './rest.js';
 import { allowSound, callFor, electRinger } from './ring.js';
 import { Seat } from './seat.js';
 import { OwnPage } from './own.js';
@@ -27,13 +27,15 @@ function Console() {
 
   useEffect(() => {
     load();
+    addEventListener(ENDED, ended);
+    return () => removeEventListener(ENDED, ended);
   }, []);
 
   async function load() {
     try {
       setMe(await read('/session'));
     } catch (problem) {
-      setMe(null);
+      setMe(problem.code === 'password_change_required' ? { must_change: true, username: '' } : null);
       setReason(problem.status === 0 ? problem.message : '');
     }
   }
@@ -50,8 +52,8 @@ function Console() {
   }
 
   if (me === undefined) return html`<p class="sheet muted" role="status">正在打开工作台</p>`;
-  if (me === null) return html`<${SignIn} done=${load} reason=${reason} />`;
-  if (me.must_change) return html`<${MustChange} me=${me} done=${load} leave=${leave} />`;
+  if (me === null) return html`<${SignIn} done=${setMe} reason=${reason} />`;
+  if (me.must_change) return html`<${MustChange} done=${load} leave=${leave} />`;
   return html`<${Signed} me=${me} leave=${leave} ended=${ended} reload=${load} />`;
 }
 
@@ -87,7 +89,7 @@ function useSeat(me, ended) {
     addEventListener('pointerdown', allowSound);
     addEventListener('keydown', allowSound);
     seat.listeners.add(() => {
-      callFor(seat.desk.status === 'online' ? seat.desk.offers : []);
+      callFor(seat.desk.offers);
       if (seat.desk.link === 'signed_out') ended();
       draw((n) => n + 1);
     });

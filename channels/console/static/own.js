@@ -30,11 +30,11 @@ function SecondFactor({ me, changed }) {
     try {
       then(await work());
       setFault('');
-      setCode('');
       setPassword('');
     } catch (problem) {
       setFault(problem.message);
     }
+    setCode('');
   }
 
   const codeBox = html`<${Field} id="totp-code" label="动态验证码" hint="验证器里社保易答的 6 位数字"><input class="input" id="totp-code" inputmode="numeric" autocomplete="one-time-code" maxlength="6" value=${code} onInput=${(e) => setCode(e.target.value)} /><//>`;
@@ -43,12 +43,12 @@ function SecondFactor({ me, changed }) {
     <p class="hint">${isOn ? '已开启：登录时除了密码，还要输入验证器里的 6 位数字。' : '未开启。开启后，登录时还要输入手机验证器里的 6 位数字，账号更安全。'}</p>
     <${Fault} text=${fault} />
     <div class="narrow">${isOn
-      ? html`<form class="stack" onSubmit=${(e) => act(e, () => remove('/session/totp', { password, code }), () => changed('动态验证码已关闭。'))}>${passwordBox}${codeBox}<div><button class="btn btn--danger" type="submit">关闭动态验证码</button></div></form>`
+      ? html`<form class="stack" onSubmit=${(e) => act(e, () => remove('/session/totp', { password }), () => changed('动态验证码已关闭。'))}>${passwordBox}<div><button class="btn btn--danger" type="submit">关闭动态验证码</button></div></form>`
       : offer
-        ? html`<form class="stack" onSubmit=${(e) => act(e, () => post('/session/totp', { password, code }), () => { setOffer(null); changed('动态验证码已开启。'); })}>
+        ? html`<form class="stack" onSubmit=${(e) => act(e, () => post('/session/totp', { code: code.trim() }), () => { setOffer(null); changed('动态验证码已开启。'); })}>
             <div><p>在手机验证器里选“手动输入密钥”，账户填 ${me.username}，密钥填：</p><p class="secret">${offer.secret.replace(/(.{4})/g, '$1 ')}</p><p class="small"><a href=${offer.uri}>在这台设备的验证器里打开</a></p></div>
             ${codeBox}<div class="row"><button class="btn btn--primary" type="submit">确认开启</button><button class="btn" type="button" onClick=${() => setOffer(null)}>先不开</button></div></form>`
-        : html`<form class="stack" onSubmit=${(e) => act(e, () => post('/session/totp', { password }), setOffer)}>${passwordBox}<div><button class="btn btn--primary" type="submit">开启动态验证码</button></div></form>`}</div>
+        : html`<button class="btn" type="button" onClick=${(e) => act(e, () => post('/session/totp'), setOffer)}>开启动态验证码</button>`}</div>
   </section>`;
 }
 
@@ -58,7 +58,7 @@ function Places() {
 
   async function load() {
     try {
-      setList((await read('/session/places')).places);
+      setList((await read('/session/list')).sessions);
       setFault('');
     } catch (problem) {
       setFault(problem.message);
@@ -70,7 +70,7 @@ function Places() {
 
   async function end(id) {
     try {
-      await remove(`/session/places/${id}`);
+      await remove(`/session/list/${id}`);
       await load();
     } catch (problem) {
       setFault(problem.message);

@@ -8,6 +8,9 @@ export class Problem extends Error {
   }
 }
 
+/** Heard by the window when a session that was there is over. */
+export const ENDED = 'yida:session-ended';
+
 /** @param {string} method @param {string} path below /api/v1 @param {object} [body] @returns {Promise<any>} */
 export async function call(method, path, body) {
   const init = body === undefined ? { method } : { method, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
@@ -18,6 +21,7 @@ export async function call(method, path, body) {
     throw new Problem(0, { code: 'offline', detail: '网络不通，请稍后再试' });
   }
   const told = response.status === 204 ? {} : await response.json().catch(() => ({}));
+  if (response.status === 401 && path !== '/session') dispatchEvent(new Event(ENDED));
   if (!response.ok) throw new Problem(response.status, told);
   return told;
 }

@@ -99,11 +99,11 @@ function Code({ step, done, back }) {
 }
 
 /** An account made by somebody else begins with a password of its own. */
-export function MustChange({ me, done, leave }) {
+export function MustChange({ done, leave }) {
   return html`<div class="sign">
     <main class="sign__in sign__in--one"><section class="card sign__card" aria-labelledby="sign-title">
       <p class="sign__brand"><${Mark} />社保易答</p>
-      <div><h1 id="sign-title">请先设置新密码</h1><p class="hint">${me.username}，这是第一次登录，或管理员重设了密码。设好以后才能使用。</p></div>
+      <div><h1 id="sign-title">请先设置新密码</h1><p class="hint">这是第一次登录，或管理员重设了密码。设好以后才能使用。</p></div>
       <${PasswordForm} done=${done} label="设置新密码" wide=${true} />
       <button class="btn btn--quiet btn--wide" type="button" onClick=${leave}>退出登录</button>
     </section></main>
