@@ -136,17 +136,25 @@ class Credentials:
 
         await self.decided(job)
 
-    async def offer_totp(self, account: Account) -> Enrolment:
-        """A secret to be confirmed with its first code. Raises Refused `totp_active` where there is one."""
-        username, secret = account.username, new_secret()
+    async def offer_totp(self, account: Account, password: str, *, address: str) -> Enrolment:
+        """A secret to be confirmed with its first code. Raises Refused `totp_active`, and as `compare` and `row` do.
 
-        def job(connection: Connection) -> None:
-            if locked_row(connection, username).totp is not None:
-                raise Refused("totp_active", "动态验证码已经开启。要换手机，请先关闭再开启。")
+        Only with the password: a page left open must not be enough to lock its owner out.
+        """
+        username, secret = account.username, new_secret()
+        attempt = await self.compare(username, password, address)
+
+        def job(connection: Connection) -> Refused | None:
+            row = self.row(connection, attempt)
+            if isinstance(row, Refused):
+                return row
+            if row.totp is not None:
+                return Refused("totp_active", "动态验证码已经开启。要换手机，请先关闭再开启。")
             offered = accounts.update().where(accounts.c.username == username)
             connection.execute(offered.values(totp_offered=self._seal.close(secret, username)))
+            return None
 
-        await self._db.write(job)
+        await self.decided(job)
         return Enrolment(secret, enrolment(secret, username, self._issuer))
 
     async def confirm_totp(self, account: Account, code: str, *, address: str) -> None:
@@ -168,14 +176,16 @@ class Credentials:
 
         await self.decided(job)
 
-    async def drop_totp(self, account: Account, password: str, *, address: str) -> None:
-        """Only with the password: a page left open must not be enough. Raises as `compare` and `row` do."""
+    async def drop_totp(self, account: Account, password: str, code: str | None = None, *, address: str) -> None:
+        """Only with the password, and the code where it is given. Raises as `compare` and `row` do."""
         attempt = await self.compare(account.username, password, address)
 
         def job(connection: Connection) -> Refused | None:
             row = self.row(connection, attempt)
             if isinstance(row, Refused):
                 return row
+            if code and row.totp is not None and (wrong := self.wrong_code(connection, row, row.totp, code, address)):
+                return wrong
             off = accounts.update().where(accounts.c.username == row.username)
             connection.execute(off.values(totp=None, totp_offered=None))
             self._note(connection, row.username, "totp_off", row.username, address)

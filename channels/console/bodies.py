@@ -24,6 +24,9 @@ Skills = Annotated[list[Annotated[Word, Field(min_length=1)]], Field(max_length=
 Roles = Annotated[list[Role], Field(min_length=1)]
 
 
+OneCode = Annotated[str, Field(max_length=16)] | None
+
+
 class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,7 +36,7 @@ class SigningIn(Body):
 
     username: Annotated[str, Field(max_length=200)]
     password: Password
-    code: Annotated[str, Field(max_length=16)] | None = None
+    code: OneCode = None
     bearer: bool = False
 
 
@@ -42,21 +45,25 @@ class PasswordChange(Body):
     new: Password
 
 
-class Code(Body):
-    """Without `code` a secret is given, with its first code it counts from then on."""
+class Enrolling(Body):
+    """With `password` a secret is given; with its first `code` it counts from then on."""
 
-    code: Annotated[str, Field(max_length=16)] | None = None
+    password: Password = ""
+    code: OneCode = None
 
 
 class Proof(Body):
+    """`code` is looked at where it is given."""
+
     password: Password
+    code: OneCode = None
 
 
 class NewAccount(Body):
-    """`name` and `number` are what citizens see; the next free number where none is given."""
+    """`name` and `number` are what citizens see; the next free number, and a one-time password, where none is given."""
 
     username: Annotated[str, Field(max_length=200)]
-    password: Password
+    password: Password | None = None
     roles: Roles
     skills: Skills = []
     capacity: int = 3
@@ -68,8 +75,8 @@ class NewAccount(Body):
 class AccountChange(Body):
     """What is left out stays as it is."""
 
-    name: Annotated[Word, Field(min_length=1)] | None = None
-    number: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    name: Word | None = None
+    number: Annotated[str, Field(max_length=64)] | None = None
     roles: Roles | None = None
     skills: Skills | None = None
     capacity: int | None = None
@@ -77,7 +84,7 @@ class AccountChange(Body):
 
     def change(self) -> Change:
         return Change(
-            name=self.name, number=self.number, capacity=self.capacity, disabled=self.disabled,
+            name=self.name or None, number=self.number or None, capacity=self.capacity, disabled=self.disabled,
             roles=None if self.roles is None else frozenset(self.roles),
             skills=None if self.skills is None else tuple(dict.fromkeys(self.skills)),
         )  # fmt: skip
@@ -89,7 +96,6 @@ class Reset(Body):
     password: Password | None = None
 
 
-NO_CODE = Code()
 NO_PASSWORD = Reset()
 
 
@@ -123,6 +129,12 @@ class AccountShown(BaseModel):
     second_factor: bool
 
 
+class AccountMade(AccountShown):
+    """`password` only where a one-time one was made; it is shown this once."""
+
+    password: str | None = None
+
+
 class Staff(BaseModel):
     staff: list[AccountShown]
 
@@ -137,7 +149,7 @@ class PlaceShown(BaseModel):
 
 
 class Places(BaseModel):
-    sessions: list[PlaceShown]
+    places: list[PlaceShown]
 
 
 class Offered(BaseModel):
@@ -196,7 +208,7 @@ def places(found: list[Place], current: str) -> Places:
         )
         for p in found
     ]  # fmt: skip
-    return Places(sessions=told)
+    return Places(places=told)
 
 
 def audit_page(rows: list[Row], limit: int) -> AuditPage:

@@ -34,9 +34,9 @@ def session_routes(parts: Parts, door: Door) -> APIRouter:
     add("PUT", "/password", api.change_password, 400, 401, 403, 422, 429)
     add("POST", "/totp", api.add_totp, 400, 401, 403, 409, 429, model=bodies.Offered, empty=False)
     add("DELETE", "/totp", api.drop_totp, 400, 401, 403, 429)
-    add("GET", "/list", api.places, 401, 403, model=bodies.Places, empty=False)
-    add("DELETE", "/list", api.end_others, 401, 403)
-    add("DELETE", "/list/{session_id}", api.end_other, 401, 403, 404)
+    add("GET", "/places", api.places, 401, 403, model=bodies.Places, empty=False)
+    add("DELETE", "/places", api.end_others, 401, 403)
+    add("DELETE", "/places/{session_id}", api.end_other, 401, 403, 404)
     return routes
 
 
@@ -61,8 +61,8 @@ class SessionApi:
         return response
 
     async def who(self, request: Request) -> Response:
-        """Who is signed in."""
-        return self._me(await self._door.session(request))
+        """Who is signed in; also told while the password must be changed."""
+        return self._me(await self._door.signed_in(request))
 
     async def sign_out(self, request: Request) -> Response:
         """Ends this session."""
@@ -82,19 +82,21 @@ class SessionApi:
         )
         return Response(status_code=204)
 
-    async def add_totp(self, request: Request, told: bodies.Code = bodies.NO_CODE) -> Response:
-        """Without `code` a secret and its address for an authenticator; with the first code (204) it is on."""
-        session = await self._door.session(request)
+    async def add_totp(self, request: Request, told: bodies.Enrolling) -> Response:
+        """With the password a secret and its address for an authenticator; with the first code (204) it is on."""
+        session, address = await self._door.session(request), self._door.address(request)
         if told.code is None:
-            offer = await self._credentials.offer_totp(session.account)
+            offer = await self._credentials.offer_totp(session.account, told.password, address=address)
             return JSONResponse({"secret": offer.secret, "uri": offer.uri}, headers=PRIVATE)
-        await self._credentials.confirm_totp(session.account, told.code, address=self._door.address(request))
+        await self._credentials.confirm_totp(session.account, told.code, address=address)
         return Response(status_code=204)
 
     async def drop_totp(self, request: Request, told: bodies.Proof) -> Response:
-        """Only with the password."""
+        """Only with the password, and the code where it is given."""
         session = await self._door.session(request)
-        await self._credentials.drop_totp(session.account, told.password, address=self._door.address(request))
+        await self._credentials.drop_totp(
+            session.account, told.password, told.code, address=self._door.address(request)
+        )
         return Response(status_code=204)
 
     async def places(self, request: Request) -> bodies.Places:

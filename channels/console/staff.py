@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 
 from bot.accounts import Actor, Change, Listed
 from bot.assembly import Parts
+from bot.passwords import one_time
 from bot.staff import Right
 from channels.console import bodies
 from channels.console.door import Door
@@ -26,7 +27,7 @@ def staff_routes(parts: Parts, door: Door) -> APIRouter:
         told = bodies.problems(401, 403, *statuses)
         routes.add_api_route(path, call, methods=[method], response_model=model, status_code=status, responses=told)
 
-    add("POST", STAFF, api.create, 400, 409, 422, model=bodies.AccountShown, status=201)
+    add("POST", STAFF, api.create, 400, 409, 422, model=bodies.AccountMade, status=201)
     add("GET", STAFF, api.everybody, model=bodies.Staff)
     add("PATCH", ONE, api.change, 400, 404, 409, model=bodies.AccountShown)
     add("DELETE", ONE, api.disable, 404, 409, status=204)
@@ -42,11 +43,13 @@ class StaffApi:
         self._log = parts.audit_log
         self._door = door
 
-    async def create(self, request: Request, told: bodies.NewAccount) -> bodies.AccountShown:
-        """A new account; its password must be changed first unless `must_change` is false."""
+    async def create(self, request: Request, told: bodies.NewAccount) -> Response:
+        """A new account; its password must be changed first unless `must_change` is false. Without one, one is made."""
         by = await self._manager(request)
-        made = await self._accounts.create(**told.model_dump(), by=by)
-        return bodies.shown(Listed(made, disabled=False, second_factor=False))
+        fresh = {} if told.password else {"password": one_time(), "must_change": True}
+        made = await self._accounts.create(**told.model_dump() | fresh, by=by)
+        shown = bodies.shown(Listed(made, disabled=False, second_factor=False)).model_dump(mode="json")
+        return JSONResponse(shown | {k: v for k, v in fresh.items() if k == "password"}, 201, PRIVATE)
 
     async def everybody(self, request: Request) -> bodies.Staff:
         """All accounts, disabled ones too."""

@@ -12,7 +12,7 @@ from bot.errors import BotError, NotFound, Refused
 from bot.staff import Right, Role
 from bot.store.database import Database
 from bot.tables import accounts
-from tests.bot.staffed import BOSS, OTHER, PASSWORD, Staff, staffed
+from tests.bot.staffed import BOSS, HERE, OTHER, PASSWORD, Staff, staffed
 from tests.scripted import Clock
 
 
@@ -175,7 +175,7 @@ async def test_a_number_that_somebody_has_is_refused(staff: Staff) -> None:
 async def test_a_reset_gives_a_password_for_once_and_ends_sessions_second_factor_and_lock(staff: Staff) -> None:
     await staff.hire()
     token, session = await staff.enter()
-    offer = await staff.credentials.offer_totp(session.account)
+    offer = await staff.credentials.offer_totp(session.account, PASSWORD, address=HERE)
     await staff.credentials.confirm_totp(session.account, staff.code(offer.secret), address="")
     for _ in range(10):
         with pytest.raises(Refused):
@@ -193,7 +193,7 @@ async def test_a_reset_gives_a_password_for_once_and_ends_sessions_second_factor
 async def test_a_lost_telephone_is_forgotten_by_who_manages(staff: Staff) -> None:
     await staff.hire()
     _, session = await staff.enter()
-    offer = await staff.credentials.offer_totp(session.account)
+    offer = await staff.credentials.offer_totp(session.account, PASSWORD, address=HERE)
     await staff.credentials.confirm_totp(session.account, staff.code(offer.secret), address="")
     with pytest.raises(Refused, match="code_required"):
         await staff.enter()

@@ -158,7 +158,7 @@ def test_counts_agree_with_a_plain_account_of_them(
 async def enrolled(staff: Staff) -> str:
     await staff.hire()
     _, session = await staff.enter()
-    offer = await staff.credentials.offer_totp(session.account)
+    offer = await staff.credentials.offer_totp(session.account, PASSWORD, address=HERE)
     await staff.credentials.confirm_totp(session.account, staff.code(offer.secret), address=HERE)
     staff.clock.move(seconds=30)
     return offer.secret
@@ -201,7 +201,7 @@ async def test_an_offer_that_is_not_confirmed_asks_for_nothing(staff: Staff) -> 
     _, session = await staff.enter()
     with pytest.raises(Refused, match="totp_not_offered"):
         await staff.credentials.confirm_totp(session.account, "123456", address=HERE)
-    await staff.credentials.offer_totp(session.account)
+    await staff.credentials.offer_totp(session.account, PASSWORD, address=HERE)
     with pytest.raises(Refused, match="wrong_code"):
         await staff.credentials.confirm_totp(session.account, "000000", address=HERE)
     assert await told(staff, PASSWORD) == ""
@@ -211,12 +211,22 @@ async def test_a_second_factor_in_use_is_not_replaced_and_goes_only_with_the_pas
     secret = await enrolled(staff)
     _, session = await staff.enter(code=staff.code(secret))
     with pytest.raises(Refused, match="totp_active"):
-        await staff.credentials.offer_totp(session.account)
+        await staff.credentials.offer_totp(session.account, PASSWORD, address=HERE)
     with pytest.raises(Refused, match="wrong_credentials"):
         await staff.credentials.drop_totp(session.account, "wrong", address=HERE)
+    with pytest.raises(Refused, match="wrong_code"):
+        await staff.credentials.drop_totp(session.account, PASSWORD, "000000", address=HERE)
     await staff.credentials.drop_totp(session.account, PASSWORD, address=HERE)
     assert await told(staff, PASSWORD) == ""
-    assert [action for _, action, _ in staff.actions()][-3:] == ["sign_in_failed", "totp_off", "signed_in"]
+    actions = [action for _, action, _ in staff.actions()]
+    assert actions[-4:] == ["sign_in_failed", "sign_in_failed", "totp_off", "signed_in"]
+
+
+async def test_a_page_that_was_left_open_is_not_enough_to_lock_its_owner_out(staff: Staff) -> None:
+    await staff.hire()
+    _, session = await staff.enter()
+    with pytest.raises(Refused, match="wrong_credentials"):
+        await staff.credentials.offer_totp(session.account, "wrong", address=HERE)
 
 
 async def test_under_another_key_no_code_is_right(staff: Staff, clock: Clock) -> None:

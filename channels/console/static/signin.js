@@ -62,9 +62,10 @@ function Password({ step, done, needsCode }) {
     </form>`;
 }
 
+/** The first sentence says what is wrong, the others what follows. */
 function told(problem) {
-  const forgot = problem.code === 'wrong_credentials' ? '错得太多，账号会锁定一段时间。忘记密码请找管理员重设。' : '';
-  return { title: problem.message, text: forgot };
+  const [, title, text] = /^([^。]*)。?(.*)$/s.exec(problem.message);
+  return { title, text };
 }
 
 function Code({ step, done, back }) {

@@ -188,8 +188,8 @@ async def test_a_page_of_others_changes_nothing_with_ones_cookie(embedded: Serve
     for method, path, body in (
         ("DELETE", SESSION, None),
         ("PUT", f"{SESSION}/password", {"old": PASSWORD, "new": OTHER}),
-        ("POST", f"{SESSION}/totp", None),
-        ("DELETE", f"{SESSION}/list", None),
+        ("POST", f"{SESSION}/totp", {"password": PASSWORD}),
+        ("DELETE", f"{SESSION}/places", None),
         ("POST", "/api/v1/staff", {"username": fresh_name(), "password": OTHER, "roles": ["admin"]}),
     ):
         assert await one.code(method, path, body) == (403, "foreign_origin")
@@ -235,11 +235,13 @@ async def test_an_account_that_must_change_its_password_may_do_nothing_else(serv
     one = hired(server, Role.ADMIN, Role.AUDITOR, must_change=True)
     assert (await one.sign_in()).status_code == 200
     assert (one.me["must_change"], one.me["rights"]) == (True, [])
-    for method, path in (
-        ("GET", ME), ("GET", f"{SESSION}/list"), ("DELETE", f"{SESSION}/list"), ("POST", f"{SESSION}/totp"),
-        ("GET", "/api/v1/staff"), ("GET", "/api/v1/audit"), ("DELETE", "/api/v1/staff/x"),
+    assert (await one.call("GET", ME)).json() == one.me
+    for method, path, body in (
+        ("GET", f"{SESSION}/places", None), ("DELETE", f"{SESSION}/places", None),
+        ("POST", f"{SESSION}/totp", {"password": PASSWORD}), ("DELETE", f"{SESSION}/totp", {"password": PASSWORD}),
+        ("GET", "/api/v1/staff", None), ("GET", "/api/v1/audit", None), ("DELETE", "/api/v1/staff/x", None),
     ):  # fmt: skip
-        assert await one.code(method, path) == (403, "password_change_required")
+        assert await one.code(method, path, body) == (403, "password_change_required")
     assert await one.code("PUT", f"{SESSION}/password", {"old": PASSWORD, "new": OTHER}) == (204, "")
     assert (await one.call("GET", ME)).json()["rights"]
     assert await one.code("GET", "/api/v1/staff") == (200, "")
@@ -287,19 +289,21 @@ async def test_a_new_password_that_is_refused_changes_nothing(
 
 async def test_a_second_factor_is_offered_confirmed_asked_for_and_taken_away(server: Server) -> None:
     one = await at_work(server, Role.AGENT)
-    offered = (await one.call("POST", f"{SESSION}/totp")).json()
+    assert await one.code("POST", f"{SESSION}/totp", {"password": "wrong"}) == (401, "wrong_credentials")
+    offered = (await one.call("POST", f"{SESSION}/totp", {"password": PASSWORD})).json()
     assert one.username in offered["uri"]
     totp = pyotp.TOTP(offered["secret"])
     assert await one.code("POST", f"{SESSION}/totp", {"code": "000000"}) == (401, "wrong_code")
     used = totp.now()
     assert await one.code("POST", f"{SESSION}/totp", {"code": used}) == (204, "")
-    assert await one.code("POST", f"{SESSION}/totp") == (409, "totp_active")
+    assert await one.code("POST", f"{SESSION}/totp", {"password": PASSWORD}) == (409, "totp_active")
     response = await one.sign_in()
     assert (response.status_code, response.json()["code"]) == (401, "code_required")
     assert (await one.sign_in(code=used)).json()["code"] == "wrong_code"
     assert (await one.sign_in(code=totp.at(datetime.now(UTC) + timedelta(seconds=30)))).status_code == 200
     assert one.me["second_factor"]
     assert await one.code("DELETE", f"{SESSION}/totp", {"password": "wrong"}) == (401, "wrong_credentials")
+    assert await one.code("DELETE", f"{SESSION}/totp", {"password": PASSWORD, "code": "000000"}) == (401, "wrong_code")
     assert await one.code("DELETE", f"{SESSION}/totp", {"password": PASSWORD}) == (204, "")
     assert (await one.sign_in()).status_code == 200
 
@@ -312,20 +316,20 @@ async def test_one_sees_and_ends_ones_other_sessions(server: Server) -> None:
     others = [Colleague(server, one.username, fresh_address()) for _ in range(3)]
     for other in others:
         await other.sign_in()
-    told = (await one.call("GET", f"{SESSION}/list")).json()["sessions"]
+    told = (await one.call("GET", f"{SESSION}/places")).json()["places"]
     assert [place["address"] for place in told] == [o.address for o in reversed(others)] + ["127.0.0.1"]
     assert [place["id"] for place in told if place["current"]] == [one.me["session"]]
-    assert await one.code("DELETE", f"{SESSION}/list/{others[0].me['session']}") == (204, "")
+    assert await one.code("DELETE", f"{SESSION}/places/{others[0].me['session']}") == (204, "")
     assert [(await o.call("GET", ME)).status_code for o in others] == [401, 200, 200]
-    assert await one.code("DELETE", f"{SESSION}/list") == (204, "")
+    assert await one.code("DELETE", f"{SESSION}/places") == (204, "")
     assert [(await o.call("GET", ME)).status_code for o in others] == [401, 401, 401]
     assert (await one.call("GET", ME)).status_code == 200
 
 
 async def test_a_session_of_somebody_else_is_not_there(server: Server) -> None:
     one, other = await at_work(server, Role.ADMIN), await at_work(server, Role.AGENT)
-    assert await one.code("DELETE", f"{SESSION}/list/{other.me['session']}") == (404, "not_found")
-    assert await one.code("DELETE", f"{SESSION}/list/x") == (404, "not_found")
+    assert await one.code("DELETE", f"{SESSION}/places/{other.me['session']}") == (404, "not_found")
+    assert await one.code("DELETE", f"{SESSION}/places/x") == (404, "not_found")
     assert (await other.call("GET", ME)).status_code == 200
 
 
@@ -333,7 +337,7 @@ async def test_what_a_browser_calls_itself_is_kept_without_tricks(server: Server
     one = hired(server, Role.AGENT)
     one.headers = {"User-Agent": "Mozilla/5.0 " + "x" * 500}
     await one.sign_in()
-    (place,) = (await one.call("GET", f"{SESSION}/list")).json()["sessions"]
+    (place,) = (await one.call("GET", f"{SESSION}/places")).json()["places"]
     assert place["device"].startswith("Mozilla/5.0")
     assert len(place["device"]) == 200
 

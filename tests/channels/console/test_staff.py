@@ -92,7 +92,24 @@ async def test_a_new_account_must_change_its_password_unless_it_is_said_otherwis
     assert (await admin.call("POST", STAFF, told)).json()["must_change"]
     one = Colleague(server, told["username"], password=OTHER)
     await one.sign_in()
-    assert await one.code("GET", SESSION) == (403, "password_change_required")
+    assert await one.code("GET", STAFF) == (403, "password_change_required")
+
+
+async def test_without_a_password_a_one_time_one_is_made_and_told_once(server: Server) -> None:
+    admin = await at_work(server, Role.ADMIN)
+    told = fresh(must_change=False)
+    del told["password"]
+    response = await admin.call("POST", STAFF, told)
+    assert "no-store" in response.headers["cache-control"]
+    one = Colleague(server, told["username"], password=response.json()["password"])
+    assert (await one.sign_in()).json()["must_change"]
+    assert one.password not in (await admin.call("GET", STAFF)).text
+
+
+async def test_an_empty_name_or_number_changes_nothing(server: Server) -> None:
+    admin = await at_work(server, Role.ADMIN)
+    made = (await admin.call("POST", STAFF, fresh())).json()
+    assert (await admin.call("PATCH", f"{STAFF}/{made['username']}", {"name": " ", "number": ""})).json() == made
 
 
 @pytest.mark.parametrize(
