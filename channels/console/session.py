@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from bot.assembly import Parts
@@ -17,9 +17,14 @@ SESSION = "/api/v1/session"
 PRIVATE = {"Cache-Control": "no-store"}
 
 
+def private(response: Response) -> None:
+    """Nothing that the staff are told is kept on the way or by a browser."""
+    response.headers.update(PRIVATE)
+
+
 def session_routes(parts: Parts, door: Door) -> APIRouter:
     api = SessionApi(parts, door)
-    routes = APIRouter(tags=["session"])
+    routes = APIRouter(tags=["session"], dependencies=[Depends(private)])
 
     def add(method: str, path: str, call: Any, *statuses: int, model: Any = None, empty: bool = True) -> None:
         told = bodies.problems(*statuses) | ({204: bodies.DONE} if model is bodies.Offered else {})

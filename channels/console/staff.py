@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from bot.accounts import Actor, Change, Listed
@@ -13,7 +13,7 @@ from bot.passwords import one_time
 from bot.staff import Right
 from channels.console import bodies
 from channels.console.door import Door
-from channels.console.session import PRIVATE
+from channels.console.session import PRIVATE, private
 
 STAFF = "/api/v1/staff"
 ONE = STAFF + "/{username}"
@@ -21,7 +21,7 @@ ONE = STAFF + "/{username}"
 
 def staff_routes(parts: Parts, door: Door) -> APIRouter:
     api = StaffApi(parts, door)
-    routes = APIRouter(tags=["staff"])
+    routes = APIRouter(tags=["staff"], dependencies=[Depends(private)])
 
     def add(method: str, path: str, call: Any, *statuses: int, model: Any = None, status: int = 200) -> None:
         told = bodies.problems(401, 403, *statuses)

@@ -44,6 +44,12 @@ async def test_every_call_is_for_the_roles_that_have_its_right_and_no_other(serv
             assert (status, code) == (403, "forbidden"), (method, path)
 
 
+async def test_what_the_staff_are_told_is_kept_nowhere_on_the_way(server: Server) -> None:
+    one = await at_work(server, Role.ADMIN, Role.AUDITOR)
+    for path in (STAFF, "/api/v1/audit", SESSION, f"{SESSION}/places"):
+        assert (await one.call("GET", path)).headers["cache-control"] == "no-store"
+
+
 async def test_without_a_session_nothing_is_told(server: Server) -> None:
     for method, path in NEEDS:
         assert await Colleague(server, "x").code(method, path, body_for(method, path)) == (401, "unauthorized")
