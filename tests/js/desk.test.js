@@ -29,6 +29,13 @@ test('an offer stands until it is taken, here or elsewhere', () => {
   assert.equal(accepted.current, 'a');
 });
 
+test('what one accepts is shown, what one is given while working is not', () => {
+  const working = after(live, queue(), assigned);
+  assert.equal(next(working, { ...assigned, conversation: 'b' }, T0).current, 'a');
+  const accepted = next(next(working, { type: 'taking', conversation: 'b' }, T0), { ...assigned, conversation: 'b' }, T0);
+  assert.equal(accepted.current, 'b');
+});
+
 test('an offer whose end nobody told ends by itself', () => {
   const offered = after({ type: 'offer', conversation: 'a', expires_at: at(20), context: {} });
   assert.equal(next(offered, { type: 'tick' }, T0 + 21_000).offers.length, 1);
@@ -79,8 +86,8 @@ test('a note stands among the messages where it was written, and has its own num
   const note = { type: 'note', conversation: 'a', seq: 1, id: 'n1', text: '提醒', at: at(2.5) };
   const desk = after(assigned, message(2, 'citizen', '二'), message(3, 'agent', '三'), note);
   assert.deepEqual(chats.rows(desk.chats.a).map((r) => r.kind), ['message', 'note', 'message']);
-  const asking = [live, queue('a')].reduce((d, e) => next(d, e, T0), desk);
-  assert.deepEqual(toOpen(asking).map((o) => o.frame), [{ type: 'open', conversation: 'a', after: 3, after_note: 1 }]);
+  const asking = [{ type: 'asked', conversation: 'a' }, live, queue('a')].reduce((d, e) => next(d, e, T0), desk);
+  assert.deepEqual(toOpen(asking), [{ type: 'open', conversation: 'a', after: 3, after_note: 1 }]);
 });
 
 test('unread counts the citizen’s words that the agent has neither seen nor answered', () => {
@@ -121,12 +128,12 @@ test('who has waited longest stands first, closed conversations last', () => {
 });
 
 test('a new line brings what is ours now: what was given away is gone, what we hold keeps its words', () => {
-  const before = after(live, queue(), assigned, message(1, 'citizen', '一'), { ...assigned, conversation: 'b' }, { type: 'link', value: 'lost' });
+  const before = after(live, queue(), assigned, { type: 'asked', conversation: 'a' }, message(1, 'citizen', '一'), { ...assigned, conversation: 'b' }, { type: 'link', value: 'lost' });
   const desk = [live, queue('a', 'c')].reduce((d, e) => next(d, e, T0), before);
   assert.deepEqual(Object.keys(desk.chats).sort(), ['a', 'c']);
   assert.equal(desk.chats.a.messages.length, 1);
   assert.match(desk.notices[0].text, /转给了别人/);
-  assert.deepEqual(toOpen(desk).map((o) => o.frame), [{ type: 'open', conversation: 'a', after: 1, after_note: 0 }, { type: 'open', conversation: 'c' }]);
+  assert.deepEqual(toOpen(desk), [{ type: 'open', conversation: 'a', after: 1, after_note: 0 }, { type: 'open', conversation: 'c' }]);
 });
 
 test('each conversation is asked for once a line, and not before we know that it is ours', () => {
@@ -137,6 +144,16 @@ test('each conversation is asked for once a line, and not before we know that it
   const again = next(next(asked, { type: 'link', value: 'lost' }, T0), live, T0);
   assert.deepEqual(toOpen(again), []);
   assert.equal(toOpen(next(again, queue('a'), T0)).length, 1);
+});
+
+test('what came by itself before a conversation was asked for does not hide its beginning', () => {
+  const desk = after(live, assigned, message(7, 'citizen', '七'), queue('a'));
+  assert.deepEqual(toOpen(desk), [{ type: 'open', conversation: 'a' }]);
+});
+
+test('a watched conversation is watched again on a new line', () => {
+  const desk = after(live, queue(), { type: 'watched', conversation: 'w' }, { type: 'asked', conversation: 'w' }, live, queue());
+  assert.deepEqual(toOpen(desk), [{ type: 'watch', conversation: 'w' }]);
 });
 
 test('a later list of the queue takes no conversation away', () => {

@@ -46,7 +46,7 @@ export function AccountsPage({ me }) {
           <button class="btn btn--sm" type="button" onClick=${() => act(post(`/staff/${encodeURIComponent(a.username)}/password`), (done) => setTold({ username: a.username, password: done.password }))}>重设密码<span class="vh">${a.username}</span></button>
           ${a.second_factor ? html`<button class="btn btn--sm" type="button" onClick=${() => act(remove(`/staff/${encodeURIComponent(a.username)}/totp`))}>解绑动态码<span class="vh">${a.username}</span></button>` : null}
           ${a.username === me.username ? null : html`<button class="btn btn--sm" type="button" onClick=${() => act(change(a.username, { disabled: !a.disabled }))}>${a.disabled ? '启用' : '停用'}<span class="vh">${a.username}</span></button>`}</span></td></tr>`)}<//></section>`}
-    ${edited ? html`<${Edit} account=${edited} close=${() => setEdited(null)} done=${() => { setEdited(null); load(); }} />` : null}
+    ${edited ? html`<${Edit} account=${edited} close=${() => setEdited(null)} done=${(made) => { setEdited(null); setTold(made.password ? made : null); load(); }} />` : null}
   </div></main>`;
 }
 
@@ -69,13 +69,12 @@ function Edit({ account, close, done }) {
   async function keep(event) {
     event.preventDefault();
     if (!told.username.trim()) return setFault('请写用户名');
-    if (isNew && !told.password) return setFault('请给一个初始密码');
     if (!told.roles.length) return setFault('请至少选一个角色');
     const given = Object.fromEntries(['name', 'number'].map((key) => [key, told[key].trim()]).filter(([, value]) => value));
     const same = { ...given, roles: told.roles, skills: told.skills, capacity: Number(told.capacity) };
     try {
-      await (isNew ? post('/staff', { ...same, username: told.username.trim(), password: told.password }) : change(account.username, same));
-      return done();
+      const made = isNew ? await post('/staff', { ...same, username: told.username.trim(), ...(told.password ? { password: told.password } : {}) }) : await change(account.username, same);
+      return done(made);
     } catch (problem) {
       return setFault(problem.message);
     }
@@ -86,7 +85,7 @@ function Edit({ account, close, done }) {
     <${Fault} text=${fault} />
     ${isNew ? box('a-username', '用户名', 'username', { autocomplete: 'off', autocapitalize: 'none', spellcheck: false }) : null}
     <div class="two">${box('a-name', '姓名', 'name', {}, '市民看得到')}${box('a-number', '工号', 'number', {}, isNew ? '不填就自动编号' : '市民看得到')}</div>
-    ${isNew ? box('a-password', '初始密码', 'password', { type: 'password', autocomplete: 'new-password' }, '请当面或电话告诉本人；第一次登录要改掉') : null}
+    ${isNew ? box('a-password', '初始密码', 'password', { type: 'password', autocomplete: 'new-password' }, '不填就给一个一次性密码；第一次登录要改掉') : null}
     <fieldset class="picks"><legend class="field__label">角色</legend><div class="checks">${Object.entries(ROLES).map(([role, name]) => html`<label class="pick" key=${role}><input type="checkbox" checked=${told.roles.includes(role)} onChange=${toggle('roles', role)} /><span>${name}</span></label>`)}</div></fieldset>
     <fieldset class="picks"><legend class="field__label">技能（都不选就是全部）</legend><div class="checks">${skills().map(({ key, name }) => html`<label class="pick" key=${key}><input type="checkbox" checked=${told.skills.includes(key)} onChange=${toggle('skills', key)} /><span>${name}</span></label>`)}</div></fieldset>
     ${box('a-capacity', '同时接待几个会话', 'capacity', { type: 'number', min: 1, max: 100, inputmode: 'numeric' })}

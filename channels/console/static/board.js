@@ -17,8 +17,7 @@ export function BoardPage({ me, seat, go }) {
   const serving = (talks?.conversations ?? []).filter((c) => c.stage === 'agent');
 
   function watch(talk) {
-    seat.do({ type: 'watch', conversation: talk.conversation });
-    seat.happen({ type: 'watched', conversation: talk.conversation, context: talk });
+    seat.happen({ type: 'watched', conversation: talk.conversation, context: talk, agent: talk.agent });
     go('/console');
   }
 
@@ -44,13 +43,13 @@ export function BoardPage({ me, seat, go }) {
 function Numbers({ board }) {
   const { today, tickets } = board;
   const wait = Math.round(board.longest_wait_seconds ?? 0);
-  const share = today.served ? `${Math.round((100 * (today.within_15_seconds ?? 0)) / (today.within_15_seconds > 1 || Number.isInteger(today.within_15_seconds) ? today.served : 1))}%` : '—';
+  const share = today.served ? `${Math.round((100 * today.within_15_seconds) / today.served)}%` : '—';
   const tiles = [
     ['排队', board.waiting, wait ? `最长 ${span(wait)}` : '没有人在等', urgency(wait) === 'late'],
     ['接待中', board.serving, `共 ${board.places} 个位子，空 ${board.free} 个`],
     ['在线坐席', board.online, `离开 ${board.away} 人`],
     ['今天求助', today.asked, `接通 ${today.served}，离开 ${today.left}`],
-    ['15 秒接通', share, today.average_wait_seconds === null || today.average_wait_seconds === undefined ? '今天还没有接通' : `平均等 ${span(Math.round(today.average_wait_seconds))}`],
+    ['15 秒接通', share, today.average_wait_seconds === null ? '今天还没有接通' : `平均等 ${span(Math.round(today.average_wait_seconds))}`],
     ['今天评价', today.average_stars ? Number(today.average_stars).toFixed(1) : '—', `${today.rated} 人评价 · 工单 ${tickets.open}，超期 ${tickets.overdue}`, tickets.overdue > 0],
   ];
   return html`<div class="kpis">${tiles.map(([name, n, small, bad]) => html`<section class="card kpi" key=${name}><h2>${name}</h2><p class="kpi__n">${n}</p><p class=${bad ? 'small bad' : 'small muted'}>${small}</p></section>`)}</div>`;
@@ -66,10 +65,10 @@ function Waiting({ waiting, assign }) {
 function Serving({ talks, me, watch, takeOver, assign }) {
   if (!talks.length) return html`<p class="muted">没有正在接待的会话</p>`;
   return html`<${Table} label="接待中的会话" head=${['会话', '事项', '坐席', '市民等了', '最后一句', '']}>${talks.map((t) => html`<tr key=${t.conversation}>
-    <td><span class="row"><${Channel} name=${t.channel} /><span class="num">${t.conversation.slice(0, 8)}</span></span></td><td>${topicName(t.topic)}</td><td>${nameOf(t.agent)}</td>
+    <td><span class="row"><${Channel} name=${t.channel} /><span class="num">${t.conversation.slice(0, 8)}</span></span></td><td>${topicName(t.topic)}</td><td>${t.agent?.name}</td>
     <td>${t.owed_since ? html`<${Since} at=${t.owed_since} name="wait" />` : html`<span class="muted">已答复</span>`}</td><td class="cut">${t.last_text ?? ''}</td>
-    <td class="r"><span class="row row--end"><button class="btn btn--sm" type="button" onClick=${() => watch(t)}>旁听</button>
-      ${usernameOf(t.agent) === me.username ? null : html`<button class="btn btn--sm" type="button" onClick=${() => takeOver(t)}>接管</button>`}
+    <td class="r"><span class="row row--end">${t.agent?.username === me.username ? null : html`<button class="btn btn--sm" type="button" onClick=${() => watch(t)}>旁听</button>
+      <button class="btn btn--sm" type="button" onClick=${() => takeOver(t)}>接管</button>`}
       <button class="btn btn--sm" type="button" onClick=${() => assign(t)}>改派</button></span></td></tr>`)}<//>`;
 }
 
@@ -83,12 +82,4 @@ function Agents({ agents, me, away }) {
 
 export function Table({ label, head, children }) {
   return html`<div class="scroll-x" tabindex="0" role="group" aria-label=${label}><table class="table"><thead><tr>${head.map((name, n) => html`<th scope="col" key=${n}>${name || html`<span class="vh">操作</span>`}</th>`)}</tr></thead><tbody>${children}</tbody></table></div>`;
-}
-
-function nameOf(agent) {
-  return agent?.name ?? agent ?? '';
-}
-
-function usernameOf(agent) {
-  return agent?.username ?? agent ?? '';
 }

@@ -13,7 +13,7 @@ const TYPING = 6000;
 
 export function newChat(conversation, more = {}) {
   return {
-    conversation, owned: true, asked: false, stage: 'agent', agent: null, context: {}, messages: [], notes: [], unsent: [], seen: 0, read: 0,
+    conversation, owned: true, asked: false, opened: false, stage: 'agent', agent: null, context: {}, messages: [], notes: [], unsent: [], seen: 0, read: 0,
     owed: { since: null, seq: 0 }, typingUntil: 0, suggestions: [], draft: '', noteDraft: '', ...more,
   };
 }

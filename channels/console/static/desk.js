@@ -2,7 +2,7 @@
 import * as chats from './chat.js';
 
 /**
- * Events are the server's frames, and what happened here: `link`, `seated`, `asked`, `chosen`, `watched`, `said`, `retried`, `dropped`, `drafted`,
+ * Events are the server's frames, and what happened here: `link`, `seated`, `asked`, `taking`, `chosen`, `watched`, `said`, `retried`, `dropped`, `drafted`,
  * `history`, `looked`, `tick`, `dismissed`.
  * @typedef {typeof EMPTY} Desk
  */
@@ -18,6 +18,7 @@ export const EMPTY = Object.freeze({
   offers: [],
   chats: {},
   current: null,
+  taking: null, // what this page accepted and waits for
   notices: [],
   lostAt: null,
 });
@@ -55,7 +56,7 @@ const ON = {
     const next = { ...desk, queue: { waiting: frame.waiting, count: frame.count } };
     return desk.fresh && frame.mine ? settled({ ...next, fresh: false }, frame.mine.map((c) => c.conversation ?? c), now) : next;
   },
-  asked: (desk, frame) => inChat(desk, frame, (chat) => ({ ...chat, asked: true })),
+  asked: (desk, frame) => inChat(desk, frame, (chat) => ({ ...chat, asked: true, opened: true })),
   status: (desk, frame) => ({ ...desk, status: frame.value, capacity: frame.capacity ?? desk.capacity, load: frame.load ?? desk.load, missed: frame.missed ?? 0 }),
 
   offer: (desk, frame) => ({ ...desk, offers: [...desk.offers.filter((o) => o.conversation !== frame.conversation), frame] }),
@@ -73,7 +74,7 @@ const ON = {
     const chat = owned(desk.chats[frame.conversation], frame.conversation, context);
     const rest = desk.queue.waiting.filter((w) => w.conversation !== frame.conversation);
     const queue = waiting ? { waiting: rest, count: Math.max(0, desk.queue.count - 1) } : desk.queue;
-    return { ...withoutOffer(desk, frame.conversation), queue, chats: { ...desk.chats, [frame.conversation]: chat }, current: desk.current ?? frame.conversation };
+    return { ...withoutOffer(desk, frame.conversation), queue, chats: { ...desk.chats, [frame.conversation]: chat }, current: desk.taking === frame.conversation ? frame.conversation : (desk.current ?? frame.conversation), taking: null };
   },
 
   message: (desk, frame) => inChat(desk, frame, (chat) => chats.withMessage(chat, frame)),
@@ -112,6 +113,7 @@ const ON = {
     return conversation ? inChat(next, { conversation }, chats.looked) : next;
   },
   seated: (desk, { me }) => ({ ...desk, me: me.username, status: me.status ?? desk.status, capacity: me.capacity ?? desk.capacity }),
+  taking: (desk, { conversation }) => ({ ...desk, taking: conversation }),
   looked: (desk) => (desk.current ? inChat(desk, { conversation: desk.current }, chats.looked) : desk),
   watched: (desk, frame) => ({ ...desk, chats: { ...desk.chats, [frame.conversation]: desk.chats[frame.conversation] ?? chats.newChat(frame.conversation, { owned: false, context: frame.context ?? {}, agent: frame.agent ?? null }) }, current: frame.conversation }),
   put_away: (desk, { conversation }) => without(desk, conversation),
@@ -166,12 +168,12 @@ export function toOpen(desk) {
   if (desk.link !== 'live' || desk.fresh) return [];
   return Object.values(desk.chats)
     .filter((c) => !c.asked && c.stage !== 'closed')
-    .map((c) => ({ owned: c.owned, frame: { type: 'open', conversation: c.conversation, ...cursors(c) } }));
+    .map((c) => (c.owned ? { type: 'open', conversation: c.conversation, ...cursors(c) } : { type: 'watch', conversation: c.conversation }));
 }
 
-// Without a cursor the last hundred come, and older ones when they are read.
+// Without a cursor the last hundred come, and older ones when they are read. What came by itself before is no beginning.
 function cursors(chat) {
-  return chat.messages.length ? { after: chats.lastSeq(chat), after_note: chats.lastNote(chat) } : {};
+  return chat.opened && chat.messages.length ? { after: chats.lastSeq(chat), after_note: chats.lastNote(chat) } : {};
 }
 
 /** What was given away while the line was gone leaves; what is ours now comes. */

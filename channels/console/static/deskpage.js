@@ -30,11 +30,12 @@ export function DeskPage({ me, seat, go }) {
     setTab('say');
     seat.draft(chat.conversation, text, false);
     setPane('talk');
-    requestAnimationFrame(() => box.current?.focus());
+    box.current?.focus();
+    requestAnimationFrame(() => box.current?.focus()); // on a narrow screen the pane shows only then
   }
 
   const acts = {
-    KeyA: () => desk.offers[0] && seat.do({ type: 'accept', conversation: desk.offers[0].conversation }),
+    KeyA: () => desk.offers[0] && seat.accept(desk.offers[0].conversation),
     KeyX: () => desk.offers[0] && seat.do({ type: 'decline', conversation: desk.offers[0].conversation }),
     ArrowDown: () => step(1),
     ArrowUp: () => step(-1),
@@ -55,9 +56,10 @@ export function DeskPage({ me, seat, go }) {
     if (all.length) choose(all[(all.findIndex((c) => c.conversation === desk.current) + by + all.length) % all.length].conversation);
   }
 
+  // The box is the same for both, so the focus need not wait for the next picture: the next key may be pressed already.
   function toTab(name) {
     setTab(name);
-    requestAnimationFrame(() => box.current?.focus());
+    box.current?.focus();
   }
 
   function suggested(n) {
@@ -97,7 +99,7 @@ function Nothing() {
 function Talk({ chat, seat, me, box, tab, setTab, open }) {
   const { conversation, context } = chat;
   const isLive = chat.owned && chat.stage === 'agent';
-  const who = chat.stage === 'closed' ? '已结束' : chat.owned ? '您在接待' : `旁听 · ${chat.agent?.name ?? context.agent ?? '坐席'} 在接待`;
+  const who = chat.stage === 'closed' ? '已结束' : chat.owned ? '您在接待' : `旁听 · ${chat.agent?.name ?? context.agent?.name ?? '坐席'} 在接待`;
   return html`<section class="pane is-shown" aria-label="对话">
     <header class="talk__head">
       <div class="grow"><h2>${topicName(context.topic)}</h2><p class="small muted">${channelName(context.channel)} · 匿名市民 · 会话 ${conversation.slice(0, 8)} · ${who}</p></div>

@@ -123,8 +123,8 @@ function Turn({ row, chat, seat, me }) {
 }
 
 function Ours({ row, chat, seat, me, when }) {
-  const own = row.kind === 'unsent' || !row.agent || row.agent === me.username || row.agent?.username === me.username;
-  const who = own ? '您' : `坐席 ${row.agent?.name ?? row.agent}`;
+  const own = row.kind === 'unsent' || row.agent?.username === me.username;
+  const who = own ? '您' : `坐席 ${row.agent?.name ?? ''}`;
   if (row.recalled) return html`<div class="turn turn--mine" data-key=${row.key}><p class="turn__who">${who} ${when}</p><p class="bubble muted">这条消息已撤回</p></div>`;
   const ours = own && row.kind === 'message' && chat.owned && chat.stage === 'agent';
   return html`<div class="turn turn--mine" data-key=${row.key}>

@@ -48,7 +48,7 @@ function SecondFactor({ me, changed }) {
         ? html`<form class="stack" onSubmit=${(e) => act(e, () => post('/session/totp', { code: code.trim() }), () => { setOffer(null); changed('动态验证码已开启。'); })}>
             <div><p>在手机验证器里选“手动输入密钥”，账户填 ${me.username}，密钥填：</p><p class="secret">${offer.secret.replace(/(.{4})/g, '$1 ')}</p><p class="small"><a href=${offer.uri}>在这台设备的验证器里打开</a></p></div>
             ${codeBox}<div class="row"><button class="btn btn--primary" type="submit">确认开启</button><button class="btn" type="button" onClick=${() => setOffer(null)}>先不开</button></div></form>`
-        : html`<button class="btn" type="button" onClick=${(e) => act(e, () => post('/session/totp'), setOffer)}>开启动态验证码</button>`}</div>
+        : html`<form class="stack" onSubmit=${(e) => act(e, () => post('/session/totp', { password }), setOffer)}>${passwordBox}<div><button class="btn" type="submit">开启动态验证码</button></div></form>`}</div>
   </section>`;
 }
 
@@ -58,7 +58,7 @@ function Places() {
 
   async function load() {
     try {
-      setList((await read('/session/list')).sessions);
+      setList((await read('/session/places')).places);
       setFault('');
     } catch (problem) {
       setFault(problem.message);
@@ -70,7 +70,7 @@ function Places() {
 
   async function end(id) {
     try {
-      await remove(`/session/list/${id}`);
+      await remove(`/session/places/${id}`);
       await load();
     } catch (problem) {
       setFault(problem.message);

@@ -42,7 +42,7 @@ function Offer({ offer, seat }) {
     <p id=${`d-${conversation}`}>${context.last_text || topicName(context.topic)}<br />
       <span class="small muted">${channelName(context.channel)} · ${topicName(context.topic)}${context.since ? html` · 等了 <${Since} at=${context.since} plain=${true} name="" />` : null}${answered ? ` · 机器人答过 ${answered} 次` : ''}</span></p>
     <${Left} until=${until} whole=${OFFER_SECONDS}>${(left) => html`<progress value=${left} max=${OFFER_SECONDS} aria-label="剩余应答时间"></progress>`}<//>
-    <div class="row"><button class="btn btn--accept grow" type="button" onClick=${() => seat.do({ type: 'accept', conversation })}>接入 <span class="kbd" aria-hidden="true">Alt A</span></button>
+    <div class="row"><button class="btn btn--accept grow" type="button" onClick=${() => seat.accept(conversation)}>接入 <span class="kbd" aria-hidden="true">Alt A</span></button>
       <button class="btn" type="button" onClick=${() => seat.do({ type: 'decline', conversation })}>不接</button></div>
   </section>`;
 }
@@ -71,7 +71,7 @@ function Waiting({ waiting, seat, barred }) {
   const { conversation, channel, topic, since, position } = waiting;
   return html`<li class="waiting"><div class="item item--still">
     <${Channel} name=${channel} /><b><span class="vh">${channelName(channel)} </span>${topicName(topic)}</b><${Since} at=${since} />
-    <span class="sub">第 ${position} 位 <${Priority} value=${waiting.priority} /></span>
-    <span class="side"><button class="btn btn--sm" type="button" disabled=${barred} onClick=${() => seat.do({ type: 'accept', conversation })}>接入<span class="vh">第 ${position} 位</span></button></span>
+    <span class="sub">第 ${position} 位${waiting.offered_to ? ' · 正在叫坐席' : waiting.present === false ? ' · 市民暂时离开' : ''} <${Priority} value=${waiting.priority} /></span>
+    <span class="side"><button class="btn btn--sm" type="button" disabled=${barred} onClick=${() => seat.accept(conversation)}>接入<span class="vh">第 ${position} 位</span></button></span>
   </div></li>`;
 }

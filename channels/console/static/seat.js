@@ -48,9 +48,8 @@ export class Seat {
   }
 
   #ask() {
-    for (const { owned, frame } of toOpen(this.desk)) {
+    for (const frame of toOpen(this.desk)) {
       const { conversation } = frame;
-      if (!owned) this.line.tell({ type: 'watch', conversation });
       if (!this.line.tell(frame)) return;
       this.desk = next(this.desk, { type: 'asked', conversation }, Date.now());
       if (!this.desk.chats[conversation].context.channel) this.#describe(conversation);
@@ -71,6 +70,12 @@ export class Seat {
   /** A command without an id; said to be impossible while the line is gone. */
   do(frame) {
     if (!this.line.tell(frame)) this.happen({ type: 'noticed', text: '线路还没接通，请稍后再操作' });
+  }
+
+  /** The page that accepts shows it; other tabs stay where they are, and so does who is given one unasked. */
+  accept(conversation) {
+    this.happen({ type: 'taking', conversation });
+    this.do({ type: 'accept', conversation });
   }
 
   /** Words with an id of their own: `say`, `note`, `whisper`. */

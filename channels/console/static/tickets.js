@@ -69,7 +69,7 @@ function Ticket({ ticket, me, open, changed }) {
 
   return html`<article class="card" aria-label=${`${KINDS[ticket.kind] ?? '工单'} ${ticket.id}`}>
     <div class="row row--between"><h2>${KINDS[ticket.kind] ?? ticket.kind} · ${ticket.topic || '咨询'}</h2>
-      <span class="row">${ticket.stars ? html`<span class="tag tag--warn">${ticket.stars} 星</span>` : null}${ticket.overdue ? html`<span class="tag tag--danger">已超期</span>` : null}<span class="small muted num">${ticket.due ? `${isOpen ? '应于' : '期限'} ${shown(ticket.due, Date.now())}${ticket.provisional ? '（节假日未核定）' : ''}` : ''}</span></span></div>
+      <span class="row">${ticket.stars ? html`<span class="tag tag--warn">${ticket.stars} 星</span>` : null}${ticket.overdue ? html`<span class="tag tag--danger">已超期</span>` : null}<span class="small muted num">${ticket.due ? `${isOpen ? '应于' : '期限'} ${ticket.due}${ticket.provisional ? '（节假日未核定）' : ''}` : ''}</span></span></div>
     <p class="said">${ticket.text}</p>
     <p class="small muted">编号 <span class="num">${ticket.id}</span> · ${shown(ticket.made_at, Date.now())} · ${ticket.owner ? `经办 ${ticket.owner}` : '还没有人接'}${ticket.remark ? ` · ${ticket.remark}` : ''}</p>
     <${Fault} text=${fault} />
