@@ -95,7 +95,8 @@ async def serve(settings: Settings, say: Say, *, terminal: bool = False) -> int:
         stack.push_async_callback(_stop, tasks)
         if await _ready(host, port, stopping):
             base = _address(host, port)
-            say(f"服务窗口  {base}/\n挂件演示  {base}/widget/demo\n接口文档  {base}/docs")
+            pages = {"服务窗口": "/", "挂件演示": "/widget/demo", "工作台": "/console", "接口文档": "/docs"}
+            say("\n".join(f"{name:　<4}  {base}{path}" for name, path in pages.items()))
         elif not stopping.is_set():
             say("the workers are not ready yet; see the log above")
         await stopping.wait()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from sqlalchemy import select
 
@@ -146,6 +148,37 @@ async def test_an_account_that_was_closed_and_opened_again_has_no_session_left(s
     for disabled in (True, False):
         await staff.accounts.change("chenxiao", Change(disabled=disabled), by=BOSS)
     assert await staff.sessions.account(token) is None
+
+
+# Everything at once
+
+
+async def test_signing_in_failing_changing_and_resetting_at_once_hinder_each_other_nowhere(
+    staff: Staff, neighbour: Database, clock: Clock
+) -> None:
+    """Rows are taken in one order everywhere, the log last: nobody waits for somebody who waits for them."""
+    names = ["li", "wang", "zhao"]
+    await staff.hire("boss", [Role.ADMIN])
+    for name in names:
+        await staff.hire(name)
+        await staff.enter(name)
+    staff.clock.move(hours=13)  # all of these are over, and everybody who signs in sweeps them
+    doors = (staff, staffed(neighbour, clock))
+    work = [
+        call
+        for n in range(8)
+        for name in names
+        for call in (
+            doors[n % 2].enter(name),
+            doors[n % 2].enter(name, "wrong", address=f"10.0.2.{n}"),
+            doors[n % 2].accounts.change(name, Change(capacity=n + 1), by=BOSS),
+        )
+    ]
+    work += [doors[n % 2].accounts.reset(name, by=BOSS) for n, name in enumerate(names)]
+    told = await asyncio.gather(*work, return_exceptions=True)
+    strange = [error for error in told if isinstance(error, BaseException) and not isinstance(error, Refused)]
+    assert strange == []
+    assert staff.log_is_whole()
 
 
 # What is refused

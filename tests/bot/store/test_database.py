@@ -17,12 +17,13 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, func, select, text
 
+from bot.audit import append, verify
 from bot.errors import NotFound, SettingsError, StoreBusy
 from bot.store import database as module
 from bot.store.conversations import Conversations
 from bot.store.database import Database, open_database
-from bot.tables import CHANGES, applied, conversations, messages, rates
-from tests.spoken import NAME, heard, opened, said
+from bot.tables import CHANGES, applied, conversations, messages, metadata, rates
+from tests.spoken import NAME, NOON, heard, opened, said
 
 HOLDER = "held"
 
@@ -276,6 +277,24 @@ def test_processes_that_start_at_once_on_an_empty_store_make_the_tables_once(
     assert database.read_now(lambda c: list(c.scalars(select(applied.c.name)))) == names
     assert database.read_now(lambda c: c.scalar(select(func.count()).select_from(conversations))) == 4
     assert database.migrate() == []
+    database.close()
+
+
+def test_a_store_of_the_release_before_gets_the_tables_of_the_staff(store_url: str) -> None:
+    database = open_database(store_url)
+    database.migrate()
+    later = [metadata.tables[name] for name in ("sessions", "accounts", "sign_in_failures", "audit", "audit_head")]
+
+    def go_back(connection: Connection) -> None:
+        for table in later:
+            table.drop(connection)
+        connection.execute(applied.delete().where(applied.c.name == "m002_staff"))
+
+    database.write_now(go_back)
+    assert database.migrate() == ["m002_staff"]
+    assert [database.read_now(lambda c, t=t: c.execute(select(t)).all()) for t in later] == [[]] * 5
+    database.write_now(lambda c: append(c, actor="li", action="signed_in", at=NOON))
+    assert database.read_now(lambda c: verify(c)).count == 1
     database.close()
 
 
