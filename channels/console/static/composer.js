@@ -26,16 +26,16 @@ export function Composer({ chat, seat, me, box, tab, setTab }) {
 
   function send(event) {
     event?.preventDefault();
-    if (!text.trim() || left < 0) return;
-    if (unfilled.length && select(firstOpen(text))) return;
-    seat.say(kind, chat.conversation, text.trim());
+    const now = seat.desk.chats[chat.conversation];
+    const words = isNote ? now.noteDraft : now.draft; // what is drawn may be one picture behind
+    if (!words.trim() || [...words].length > LONGEST) return;
+    if (kind === 'say' && open(words).length) {
+      box.current.setSelectionRange(...firstOpen(words));
+      return;
+    }
+    seat.say(kind, chat.conversation, words.trim());
     write('');
     box.current?.focus();
-  }
-
-  function select(range) {
-    if (range) box.current.setSelectionRange(...range);
-    return range !== null && box.current.value.slice(...range) === '' ? false : range !== null;
   }
 
   function key(event) {

@@ -21,6 +21,8 @@ const PAGES = [
   { path: '/console/own', name: '我的账号', right: null, draw: OwnPage },
 ];
 
+const HIDDEN = 250; // milliseconds
+
 function Console() {
   const [me, setMe] = useState(undefined);
   const [reason, setReason] = useState('');
@@ -88,10 +90,17 @@ function useSeat(me, ended) {
     electRinger();
     addEventListener('pointerdown', allowSound);
     addEventListener('keydown', allowSound);
+    // A hundred messages come as a hundred frames: they are drawn as one picture. A hidden page gets no pictures.
+    let due = false;
+    const paint = () => {
+      due = false;
+      draw((n) => n + 1);
+    };
     seat.listeners.add(() => {
       callFor(seat.desk.offers);
       if (seat.desk.link === 'signed_out') ended();
-      draw((n) => n + 1);
+      if (!due) (document.hidden ? (act) => setTimeout(act, HIDDEN) : requestAnimationFrame)(paint);
+      due = true;
     });
     const stop = seat.start(me);
     return () => {
