@@ -13,13 +13,16 @@ from bot.accounts import Accounts
 from bot.answering.assistant import Assistant
 from bot.answering.turn import Site
 from bot.audit import AuditLog
+from bot.board import Boards
 from bot.bus import Bus, open_bus
+from bot.canned import CannedReplies
 from bot.caretaker import Caretaker
 from bot.codes import Codes
 from bot.config import Settings
 from bot.contacts import Contacts, contact_key
 from bot.credentials import Credentials
 from bot.dispatcher import Dispatcher
+from bot.dossiers import Dossiers
 from bot.holidays import Holidays
 from bot.lookout import Lookout
 from bot.measure import NLU_FALLBACKS
@@ -69,6 +72,9 @@ class Parts:
     lookout: Lookout
     words: Words
     tickets: Tickets
+    dossiers: Dossiers
+    canned: CannedReplies
+    boards: Boards
     speaking: Speaking
     seats: Seats
     dispatcher: Dispatcher
@@ -172,6 +178,8 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
                 accounts=Accounts(database), credentials=credentials, audit_log=AuditLog(database),
                 sessions=Sessions(database, credentials, idle=idle),
                 queue=queue, lookout=lookout, words=words, tickets=tickets, speaking=speaking,
+                dossiers=Dossiers(database), canned=CannedReplies(database),
+                boards=Boards(database, queue, tickets, settings.site.zone),
                 seats=seats, dispatcher=dispatcher, switchboard=switchboard, caretaker=caretaker,
             )  # fmt: skip
     finally:

@@ -49,8 +49,9 @@ class Lookout:
         """This process changed the queue: the next look is a new one."""
         self._read_at = float("-inf")
 
-    async def floor(self) -> Floor:
-        await self._look()
+    async def floor(self, *, since: float | None = None) -> Floor:
+        """At most `FRESH` old, and read after `since` (of `monotonic`) where that is given."""
+        await self._look(since)
         return self._floor
 
     async def standing(self, conversation_id: str) -> Standing | None:
@@ -61,10 +62,10 @@ class Lookout:
             await self._look()
         return self._places.get(conversation_id)
 
-    async def _look(self) -> None:
+    async def _look(self, since: float | None = None) -> None:
         async with self._reading:
             began = monotonic()
-            if began - self._read_at < self._fresh:
+            if began - self._read_at < self._fresh and (since is None or self._read_at >= since):
                 return
             self._read_at = began
             self._floor = await self._queue.floor(self._now())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from bot.assembly import Parts, open_parts
 from bot.config import Settings, read_settings
+from channels.console.desk_routes import desk_routes
 from channels.console.door import Door
 from channels.console.pages import page_routes
 from channels.console.session import session_routes
@@ -44,13 +45,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await parts.follower.start()
             await asyncio.to_thread(_asked_once, parts)
             _join(app, parts)
-            following = asyncio.create_task(parts.follower.run(parts.bus), name="follower")
+            working = [
+                asyncio.create_task(parts.follower.run(parts.bus), name="follower"),
+                asyncio.create_task(parts.seats.beat(), name="beat"),
+            ]
             try:
                 yield
             finally:
-                following.cancel()
-                with suppress(asyncio.CancelledError):
-                    await following
+                for work in working:
+                    work.cancel()
+                await asyncio.gather(*working, return_exceptions=True)
                 await parts.follower.leave()
 
     app = FastAPI(title="社保易答", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -85,6 +89,7 @@ def _join(app: FastAPI, parts: Parts) -> None:
     door = Door(parts)
     app.include_router(session_routes(parts, door))
     app.include_router(staff_routes(parts, door))
+    app.include_router(desk_routes(parts, door))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.mount("/assets", StaticFiles(directory=DOCS), name="assets")
 

@@ -24,7 +24,9 @@ STATUS = {
     "unauthorized": 401, "foreign_origin": 403,
     "wrong_credentials": 401, "code_required": 401, "wrong_code": 401, "locked": 429, "weak_password": 422,
     "password_change_required": 403, "forbidden": 403, "username_taken": 409, "number_taken": 409, "last_admin": 409,
-    "totp_active": 409, "totp_not_offered": 409,
+    "totp_active": 409, "totp_not_offered": 409, "taken": 409, "full": 409, "not_online": 409, "nobody_there": 409,
+    "not_yours": 403, "too_late": 409, "bad_result": 422, "call_first": 422, "remark_missing": 422,
+    "no_reason": 422,
 }  # fmt: skip
 NO_SUCH = ("unknown_procedure", "unknown_calculator")  # other answers that cannot be are 422
 BUSY = "系统正忙，您的话还没有保存，请稍后再发一次。"

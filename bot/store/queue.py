@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -66,6 +66,15 @@ class Ringing:
 
 
 @dataclass(frozen=True, slots=True)
+class Seat:
+    """All that one agent's own desk shows, of one moment."""
+
+    desk: Desk
+    ringing: tuple[Ringing, ...]
+    held: tuple[Conversation, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """A conversation that changed hands, and from whom."""
 
@@ -108,15 +117,27 @@ class Queue:
         return (row.name, row.number) if row else (agent, "")
 
     async def ringing(self, agent: str) -> list[Ringing]:
-        query = select(offers).where(_O.agent_id == agent, _O.state == RINGING)
-        rows = await self._db.read(lambda c: c.execute(query).all())
-        return [Ringing(row.conversation_id, row.agent_id, row.expires_at) for row in rows]
+        return await self._db.read(lambda c: _ringing(c, agent))
 
     async def held(self, agent: str) -> list[Conversation]:
         """The conversations of an agent, the longest unanswered first."""
-        query = select(conversations).where(_C.agent_id == agent, _C.stage == Stage.AGENT)
-        rows = await self._db.read(lambda c: c.execute(query.order_by(_C.owed_since, _C.id)).all())
-        return [conversation_of(row) for row in rows]
+        return await self._db.read(lambda c: _held(c, agent))
+
+    async def seat(self, agent: str, now: datetime) -> Seat:
+        """Raises NotFound."""
+        query = select(agents, _LOAD.label("load")).where(_A.id == agent)
+
+        def job(connection: Connection) -> Seat | None:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                return None
+            ringing, held = _ringing(connection, agent), _held(connection, agent)
+            return Seat(replace(_desk(row, ms(now)), load=len(held)), tuple(ringing), tuple(held))
+
+        seat = await self._db.read(job)
+        if seat is None:
+            raise NotFound(agent)
+        return seat
 
     async def owed(self, before: datetime, *, limit: int = 100) -> list[Conversation]:
         """Conversations whose agent has left the citizen without an answer since then."""
@@ -344,6 +365,16 @@ def _refusal(
         select(func.count()).select_from(conversations).where(_C.agent_id == desk.id, _C.stage == Stage.AGENT)
     )
     return Refused("full", "接待人数已满。") if int(load or 0) >= desk.capacity else None
+
+
+def _ringing(connection: Connection, agent: str) -> list[Ringing]:
+    query = select(offers).where(_O.agent_id == agent, _O.state == RINGING)
+    return [Ringing(row.conversation_id, row.agent_id, row.expires_at) for row in connection.execute(query)]
+
+
+def _held(connection: Connection, agent: str) -> list[Conversation]:
+    query = select(conversations).where(_C.agent_id == agent, _C.stage == Stage.AGENT)
+    return [conversation_of(row) for row in connection.execute(query.order_by(_C.owed_since, _C.id))]
 
 
 def _is_kept(connection: Connection, conversation: str, message: str) -> bool:

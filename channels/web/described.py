@@ -31,6 +31,11 @@ class LegalBasis(BaseModel):
     quote: str | None = None
 
 
+class AgentShown(BaseModel):
+    name: str
+    number: str
+
+
 class MessageFrame(BaseModel):
     """Something said. `text` is complete without `card`, which is for clients that can draw one."""
 
@@ -45,12 +50,8 @@ class MessageFrame(BaseModel):
     answer_code: str
     because: str
     outcome: Literal["answer", "clarify", "refuse", "handoff", "smalltalk"] | None = None
+    agent: AgentShown | None = None
     at: Time
-
-
-class AgentShown(BaseModel):
-    name: str
-    number: str
 
 
 class StateFrame(BaseModel):
@@ -60,7 +61,7 @@ class StateFrame(BaseModel):
     stage: Literal["bot", "waiting", "agent", "closed"]
     position: int | None
     wait_seconds: int | None
-    wait_range: tuple[int, int] | None
+    wait_range: Annotated[list[int], Field(min_length=2, max_length=2)] | None
     agent: AgentShown | None
 
 

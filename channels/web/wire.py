@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-import orjson
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -18,11 +16,15 @@ from pydantic import (
     ValidationError,
 )
 
-from bot.conversation import Conversation, Message, Party, Source
+from bot.conversation import Conversation
 from bot.desk import Standing
 from bot.errors import Refused
+from channels import frames
+from channels.frames import parsed
 from knowledge_base.text import visible
 
+message_frame, source_frame, recalled_frame = frames.message_frame, frames.source_frame, frames.recalled_frame
+error_frame, frame_id, encode, stamp = frames.error_frame, frames.frame_id, frames.encode, frames.stamp
 OURS = ("re:", "sys:", "form:")  # ids of the service's own messages begin so
 
 
@@ -142,7 +144,7 @@ class Opening(BaseModel):
 def parse(raw: str | bytes) -> ClientFrame:
     """Raises Refused `bad_frame` with what is wrong."""
     try:
-        return _FRAME.validate_python(_object(raw))
+        return _FRAME.validate_python(parsed(raw))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:]) or "type"
@@ -154,53 +156,9 @@ def parse(raw: str | bytes) -> ClientFrame:
 def parse_auth(raw: str | bytes) -> str | None:
     """The token of an auth frame; None for anything else."""
     try:
-        return _AUTH.validate_python(_object(raw)).token
+        return _AUTH.validate_python(parsed(raw)).token
     except (ValidationError, Refused):
         return None
-
-
-def _object(raw: str | bytes) -> dict[str, Any]:
-    try:
-        told = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise Refused("bad_json", "消息不是有效的 JSON。") from error
-    if not isinstance(told, dict):
-        raise Refused("bad_frame", "消息必须是一个对象。")
-    return told
-
-
-def stamp(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds")
-
-
-def message_frame(message: Message) -> dict[str, Any]:
-    """What clients see of a message: never scores, never what was masked."""
-    frame: dict[str, Any] = {
-        "type": "message",
-        "seq": message.seq,
-        "id": message.id,
-        "party": message.party,
-        "text": message.text,
-        "choices": [{"id": c.id, "label": c.label} for c in message.choices],
-        "sources": [source_frame(source) for source in message.sources],
-        "answer_code": message.answer_code,
-        "because": message.because,
-        "at": stamp(message.at),
-    }  # fmt: skip
-    if message.card:
-        frame["card"] = message.card
-    if message.party is Party.AGENT and message.details.get("name"):
-        frame["agent"] = {"name": message.details["name"], "number": message.details.get("number", "")}
-    if message.party is Party.BOT and message.details.get("outcome"):
-        frame["outcome"] = message.details["outcome"]
-    return frame
-
-
-def source_frame(source: Source) -> dict[str, str]:
-    return {
-        "title": source.title, "article": source.article, "effective": source.effective,
-        "jurisdiction": source.jurisdiction, "checked": source.checked, "url": source.url, "mark": source.mark,
-    }  # fmt: skip
 
 
 def state_frame(
@@ -216,32 +174,3 @@ def state_frame(
         "wait_range": [wait.low, wait.high] if wait else None,
         "agent": {"name": agent[0], "number": agent[1]} if agent else None,
     }
-
-
-def recalled_frame(message: Message) -> dict[str, Any] | None:
-    """What a notice of recalling also tells: which message is taken back."""
-    seq = message.details.get("recalled")
-    return {"type": "recalled", "seq": seq} if isinstance(seq, int) else None
-
-
-def error_frame(error: Refused, frame_id: str | None = None) -> dict[str, Any]:
-    told: dict[str, Any] = {"type": "error", "code": error.code, "message": error.sentence}
-    if frame_id is not None:
-        told["id"] = frame_id
-    if error.retry_after:
-        told["retry_after"] = error.retry_after
-    return told
-
-
-def frame_id(raw: str | bytes) -> str | None:
-    """The client's id of a frame that could not be taken, so that it knows which one."""
-    try:
-        told = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return None
-    name = told.get("id") if isinstance(told, dict) else None
-    return name if isinstance(name, str) and len(name) <= 64 else None
-
-
-def encode(frame: dict[str, Any]) -> str:
-    return orjson.dumps(frame).decode()

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from pydantic import TypeAdapter
 
-from channels.console import bodies
+from channels.console import bodies, desk_described
 from channels.web import described, described_tasks
 from tests.channels.serving import Server
 
@@ -39,7 +39,7 @@ class Truth:
 def assert_described(schema: dict[str, Any], told: Any) -> None:
     """One of the models of this schema has exactly these fields."""
     names = re.findall(rf"{described.REF}(\w+)", str(schema))
-    places = (described, described_tasks, bodies)
+    places = (described, described_tasks, bodies, desk_described)
     models = [getattr(place, name) for name in names for place in places if hasattr(place, name)]
     assert models, schema
     read = []
