@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot.answering.context import family_of, made_whole, questions_in, slots_after
+from bot.answering.context import questions_in, slots_after
+from bot.answering.followups import followed
 from bot.answering.rules import SURE, decide
 from bot.answering.turn import Reply, Site, Turn
 from bot.conversation import Choice, Conversation
@@ -20,7 +21,6 @@ from knowledge_base.library import Library
 from knowledge_base.text import normalise
 
 SUBJECTS = ("faq_", "procedure_", "ask_")  # intents that are about a subject, not said to the bot
-FOLLOWS = 0.8  # of the score without what was said before: a short question is rather about the same thing
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,12 @@ class Assistant:
     ) -> Reply:
         """What the bot does; a number picks from what was offered last."""
         index = perceived.index
+        who = self._who(conversation, now)
         choice = chosen or picked_choice(perceived.text, conversation)
         last = index.entries.get(conversation.last_entry or "")
-        if choice is None and last is not None:
-            perceived = self._in_context(perceived, conversation, last, now)
+        about = _asked_back(conversation, index) or last
+        if choice is None and about is not None:
+            perceived = self._in_context(perceived, who, about)
         entry = index.entries.get(choice.entry) if choice and choice.entry else None
         day = now.astimezone(self._zone).date()
         near = [hit.entry for hit in perceived.found.hits] + ([entry] if entry else [])
@@ -78,34 +80,42 @@ class Assistant:
             last_entry=last if last and last.holds(day) else None,
             procedures=index.corpus.procedures,
             follows=perceived.follows,
-            parts=self._parts(perceived, conversation, now),
+            parts=self._parts(perceived, who),
             titles={name: index.titles[name] for name in related if index.entries[name].holds(day)},
         )
         return decide(turn, index.corpus.figures)
 
-    def _in_context(self, perceived: Perceived, conversation: Conversation, last: Entry, now: datetime) -> Perceived:
-        """A follow-up is searched with what it leaves out, and kept where that is more likely what was meant."""
+    def _in_context(self, perceived: Perceived, who: Circumstances, last: Entry) -> Perceived:
+        """A follow-up as it was meant; what is said to the bot itself follows nothing."""
         meant = perceived.understanding
-        speaks_to_us = meant.confidence >= SURE and not meant.intent.startswith(SUBJECTS)
-        if perceived.found.exact or speaks_to_us:
+        if meant.confidence >= SURE and not meant.intent.startswith(SUBJECTS):
             return perceived
-        whole = made_whole(perceived.text, last.topic, last.question)
-        if whole is None:
-            return perceived
-        found = perceived.index.search(whole.text, self._who(conversation, now))
-        hits = tuple(hit for hit in found.hits if family_of(hit.entry.topic) == whole.family)
-        better = hits and (not perceived.found.hits or hits[0].score > perceived.found.hits[0].score * FOLLOWS)
-        return replace(perceived, found=replace(found, hits=hits), follows=True) if better else perceived
+        found = followed(perceived.index, who, perceived.text, perceived.found, last)
+        return perceived if found is None else replace(perceived, found=found, follows=True)
 
-    def _parts(self, perceived: Perceived, conversation: Conversation, now: datetime) -> tuple[tuple[str, Found], ...]:
+    def _parts(self, perceived: Perceived, who: Circumstances) -> tuple[tuple[str, Found], ...]:
+        """The questions of a message that asks several; a short one may follow the one before it."""
         if perceived.found.exact:
             return ()
-        who = self._who(conversation, now)
-        return tuple((part, perceived.index.search(part, who)) for part in questions_in(perceived.text))
+        parts: list[tuple[str, Found]] = []
+        last: Entry | None = None
+        for part in questions_in(perceived.text):
+            alone = perceived.index.search(part, who)
+            found = (followed(perceived.index, who, part, alone, last) if last else None) or alone
+            last = found.hits[0].entry if found.hits else last
+            parts.append((part, found))
+        return tuple(parts)
 
     def _who(self, conversation: Conversation | None, now: datetime) -> Circumstances:
         slots = conversation.slots if conversation else {}
         return Circumstances(now=now.astimezone(self._zone), group=slots.get("person_group"))
+
+
+def _asked_back(conversation: Conversation, index: Index) -> Entry | None:
+    """The likeliest of what the bot asked about last, where it asked: the citizen may go on without choosing."""
+    if not any(c.action == "none" for c in conversation.offered):
+        return None
+    return next((index.entries.get(c.entry) for c in conversation.offered if c.entry), None)
 
 
 def picked_choice(text: str, conversation: Conversation) -> Choice | None:

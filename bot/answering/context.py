@@ -12,7 +12,7 @@ from knowledge_base.text import normalise
 REMEMBERED = ("city", "person_group", "sex", "insurance_type", "birth", "months", "age", "amount")
 SHORT = 14  # characters; a longer sentence says itself what it is about
 SEVERAL = 3  # questions answered at once; more is a letter, not a question
-LEAST = 6  # characters of a question that stands by itself
+LEAST = 4  # characters of a question that stands by itself
 
 # How citizens name an insurance, by the first part of a topic's name.
 FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -36,7 +36,7 @@ _NAMES = re.compile("|".join(sorted({w for words in FAMILIES.values() for w in w
 _DETAIL = re.compile(r"材料|带什么|带啥|证件|手续|哪里|哪儿|去哪|在哪|流程|怎么办|怎么弄|怎么申请|电话|网上|窗口|收费")
 _BORN = re.compile(r"(生|生日|出生|生人|年的)")
 _END = re.compile(r"[？?。！!；;\n]+|(?:，|,)?(?:另外|还有就是|还有|再问一下|顺便问|第二)(?:，|,|想问)?")
-_ASKS = re.compile(r"[吗么呢]|怎么|怎样|什么|多少|多久|几|哪|如何|能不能|可不可以|可以|要不要|是不是|为啥")
+_ASKS = re.compile(r"[吗么呢谁]|怎么|怎样|什么|多少|多久|几|哪|如何|能不能|可不可以|可以|要不要|是不是|为啥")
 
 
 def slots_after(slots: Mapping[str, str], understanding: Understanding, text: str) -> dict[str, str]:
@@ -60,10 +60,12 @@ def family_of(topic: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A follow-up with what it left out, and the insurance it is about."""
+    """A follow-up with what it left out (`text`), and with the whole question before (`retold`), whose words speak for
+    the earlier answer. Either may be empty."""
 
     text: str
     family: str
+    retold: str = ""
 
 
 def made_whole(text: str, topic: str, question: str) -> Whole | None:
@@ -82,11 +84,15 @@ def made_whole(text: str, topic: str, question: str) -> Whole | None:
         return None
     rest = _LEADING.sub("", bare)
     family = family_of(topic)
-    name = _INSURANCE.get(family)
-    if not name or not rest:
+    if not rest:
         return None
-    about = normalise(question).rstrip("?") if _DETAIL.search(rest) else name  # a detail of the same thing
-    return Whole(f"{about}{rest}", family)
+    retold = f"{normalise(question).rstrip('?')}{rest}"
+    name = _INSURANCE.get(family)
+    if _DETAIL.search(rest):  # a detail of the same thing
+        return Whole(retold, family)
+    if name is None or (other and not _ASKS.search(other["word"])):  # `那女的呢` leaves all but one word out
+        return Whole("", family, retold)
+    return Whole(f"{name}{rest}", family, retold)
 
 
 def _family_named(word: str) -> str | None:

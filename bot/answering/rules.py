@@ -12,7 +12,7 @@ from bot.answering.wording import answer_text, say, sources
 from bot.conversation import Choice, Stage
 from knowledge_base.entry import Entry
 from knowledge_base.figures import Figure
-from knowledge_base.found import Hit
+from knowledge_base.found import Found, Hit
 from knowledge_base.procedures.procedure import Procedure
 from knowledge_base.topics import in_scope
 
@@ -205,24 +205,49 @@ def starts_calculator(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
 
 
 def several(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
-    """Several things asked in one message, each sure of its answer."""
-    told: dict[str, tuple[str, Hit]] = {}
-    for question, found in turn.parts:
-        best = found.hits[0] if found.hits else None
-        if best is None or found.ours < turn.bands.refuse or best.score < _band(turn, best.entry):
-            return None
-        told.setdefault(best.entry.id, (question, best))
-    if len(told) < 2:
+    """Several things asked in one message: the first is answered for sure, of the others what is sure; the rest is
+    asked back."""
+    if len(turn.parts) < 2:
         return None
+    told: dict[str, tuple[str, Hit]] = {}
+    open_questions: list[tuple[str, Found]] = []
+    for question, found in turn.parts:
+        best = _sure(turn, found)
+        if best is not None:
+            told.setdefault(best.entry.id, (question, best))
+        elif not told:
+            return None
+        else:
+            open_questions.append((question, found))
     (_, first), *others = told.values()
+    if not others and not open_questions:
+        return None
     reply = _answer(turn, first.entry, first.score, "several", figures)
     also = tuple(
         Also(question, hit.entry.id, hit.entry.topic, hit.score, answer_text(hit.entry, turn.form, figures, turn.now))
         for question, hit in others
     )
-    told_too = (say("also", question=a.question, text=a.text) for a in also)
+    asked_back = tuple(
+        Choice(f"p{n}.{m}", hit.entry.question, entry=hit.entry.id)
+        for n, (_, found) in enumerate(open_questions, start=1)
+        for m, hit in enumerate(found.hits[:2], start=1)
+        if found.ours >= turn.bands.refuse and hit.score >= GUESS
+    )
+    told_too = [say("also", question=a.question, text=a.text) for a in also]
+    told_too += [say("also_unsure", question=question) for question, _ in open_questions]
     rows = (row for _, hit in others for row in sources(hit.entry))
-    return replace(reply, text="\n".join((reply.text, *told_too)), also=also, sources=(*reply.sources, *rows))
+    return replace(
+        reply, text="\n".join((reply.text, *told_too)), also=also, sources=(*reply.sources, *rows),
+        choices=(*asked_back, *reply.choices),
+    )  # fmt: skip
+
+
+def _sure(turn: Turn, found: Found) -> Hit | None:
+    """The hit that may be told for one of several questions."""
+    best = found.hits[0] if found.hits else None
+    if best is None or found.ours < turn.bands.refuse or best.score < _band(turn, best.entry):
+        return None
+    return best
 
 
 def answer(turn: Turn, figures: dict[str, Figure]) -> Reply | None:

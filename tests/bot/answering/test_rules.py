@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from bot.answering import rules
 from bot.answering.rules import GUESS, RULES, decide
+from bot.answering.turn import Turn
 from bot.answering.wording import say
 from bot.conversation import Choice, Stage
 from knowledge_base.corpus import read_corpus
 from knowledge_base.entry import Answer
+from knowledge_base.found import Found
 from knowledge_base.topics import in_scope, topic_labels
 from tests.bot.answering.turns import actions, entry, hit, reply, turn
 
@@ -462,3 +465,34 @@ def test_an_insult_is_met_calmly_and_a_question_with_one_is_answered() -> None:
     said = reply("你就是个废物", topics={"out_of_scope.chitchat": 0.4}, ours=0.0)
     assert (said.because, said.outcome, actions(said)) == ("abuse", "smalltalk", ["human"])
     assert reply("一群废物，养老到底要交几年", [hit(YEARS, 0.9)], topics=OURS).because == "answer"
+
+
+def asked(*told: tuple[str, float, float]) -> Turn:
+    """A message of several questions: what each is, how sure its entry, how likely ours."""
+    parts = tuple((name, Found((hit(entry(name), score),), {}, ours, "v1")) for name, score, ours in told)
+    return replace(turn(), parts=parts)
+
+
+def test_of_several_questions_each_that_is_sure_is_answered() -> None:
+    said = decide(asked(("a", 0.9, 1.0), ("b", 0.8, 1.0)), {})
+    assert (said.because, said.entry, [a.entry for a in said.also]) == ("several", "a", ["b"])
+    assert "a 的答复。" in said.text
+    assert "另外，您还问了“b”：\nb 的答复。" in said.text
+
+
+def test_what_is_not_sure_of_several_questions_is_asked_back() -> None:
+    said = decide(asked(("a", 0.9, 1.0), ("b", 0.4, 1.0)), {})
+    assert (said.because, said.entry, said.also) == ("several", "a", ())
+    assert "“b”，这一句我没有把握" in said.text
+    assert "b 的答复" not in said.text
+    assert said.choices[0].entry == "b"
+
+
+def test_what_is_none_of_ours_among_several_questions_is_not_offered() -> None:
+    said = decide(asked(("a", 0.9, 1.0), ("b", 0.9, 0.1)), {})
+    assert "“b”，这一句我没有把握" in said.text
+    assert "b" not in [choice.entry for choice in said.choices]
+
+
+def test_where_the_first_of_several_questions_is_not_sure_nothing_is_guessed() -> None:
+    assert decide(asked(("a", 0.4, 1.0), ("b", 0.9, 1.0)), {}).because != "several"
