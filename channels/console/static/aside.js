@@ -9,6 +9,9 @@ import { query, read } from './rest.js';
 const WHY = { answer: '命中条目', clarify: '请市民选', refuse: '没有把握，没有答', handoff: '转人工', smalltalk: '寒暄' };
 const HOW = { closed: '结束', transferred: '转接', assigned: '改派', released: '交回机器人', taken_over: '班长接管', agent_lost: '断线', unanswered: '超时', left: '市民离开' };
 
+// The entities of training_data/domain.yml that a conversation remembers.
+const SLOTS = { insurance_type: '险种', city: '城市', person_group: '人群', months: '缴费月数', amount: '金额', date: '日期', birth: '出生', age: '年龄', sex: '性别' };
+
 export function Aside({ chat, seat, edit }) {
   const { context, conversation } = chat;
   useEffect(() => {
@@ -30,7 +33,7 @@ export function Aside({ chat, seat, edit }) {
       <${Search} edit=${live ? edit : null} send=${live ? (text) => seat.say('say', conversation, text) : null} />
       <${Facts} chat=${chat} />
       <${Answers} answers=${context.answers ?? []} />
-      <${Before} services=${context.services ?? []} tickets=${context.tickets ?? []} />
+      <${Before} services=${(context.services ?? []).filter((s) => s.ended_at)} tickets=${context.tickets ?? []} />
     </div>
   </aside>`;
 }
@@ -91,8 +94,8 @@ function Facts({ chat }) {
       <dt>事项</dt><dd>${topicName(context.topic)}</dd>
       <dt>身份</dt><dd>匿名市民</dd>
       ${context.asked_at ?? context.since ? html`<dt>求助</dt><dd class="num">${shown(context.asked_at ?? context.since, Date.now())}</dd>` : null}
-      ${task ? html`<dt>正在办</dt><dd>${typeof task === 'string' ? task : [task.title ?? task.name ?? task.id, task.step].filter(Boolean).join(' · ')}</dd>` : null}
-      ${slots.map(([name, value]) => html`<dt key=${name}>${name}</dt><dd>${typeof value === 'object' && value !== null ? (value.label ?? value.text ?? JSON.stringify(value)) : String(value)}</dd>`)}
+      ${task ? html`<dt>正在办</dt><dd>${task.title} · ${task.step}</dd>` : null}
+      ${slots.map(([name, value]) => html`<dt key=${name}>${SLOTS[name] ?? name}</dt><dd>${String(value)}</dd>`)}
       ${context.stars ? html`<dt>评价</dt><dd>${context.stars} 星</dd>` : null}
     </dl></section>`;
 }

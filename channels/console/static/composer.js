@@ -74,7 +74,7 @@ export function Composer({ chat, seat, me, box, tab, setTab }) {
           <span id="say-left" class=${left < 0 ? 'tiny num bad' : 'tiny num'}>${left < 0 ? `超出 ${-left} 字` : `${LONGEST - left} / ${LONGEST}`}</span>
           ${unfilled.length ? html`<span class="tiny warn">还没填：${unfilled.join('、')}</span>` : null}
         </span>
-        <button class=${`btn ${isNote ? '' : 'btn--primary'}`} type="submit" disabled=${!text.trim() || left < 0}>${isNote ? '记下' : '发送'} <span class="kbd" aria-hidden="true">Enter</span></button></div>
+        <button class=${`btn ${isNote ? '' : 'btn--primary'}`} type="submit" disabled=${!text.trim() || left < 0}>${{ say: '发送', note: '记下', whisper: '说给坐席' }[kind]} <span class="kbd" aria-hidden="true">Enter</span></button></div>
     </div>
   </form>`;
 }

@@ -118,7 +118,7 @@ function Turn({ row, chat, seat, me }) {
   if (row.kind === 'unsent' || row.party === 'agent') return html`<${Ours} row=${row} chat=${chat} seat=${seat} me=${me} when=${when} />`;
   const bot = row.party === 'bot';
   return html`<div class=${bot ? 'turn turn--bot' : 'turn'} data-key=${row.key}>
-    <p class="turn__who">${bot ? '机器人' : '市民'} ${when}${bot && row.answer_code ? html` <span class="tag">${row.answer_code}</span>` : null}${!bot && /\*{4,}/.test(row.text) ? html` <span class="tag">证件号码已隐去</span>` : null}</p>
+    <p class="turn__who">${bot ? '机器人' : '市民'} ${when}${bot && row.answer_code ? html` <span class="tag">${row.answer_code}</span>` : null}</p>
     <p class="bubble">${bot ? withoutMarks(row.text) : String(row.text)}</p>${row.recalled ? html`<p class="msg__state">已撤回</p>` : null}</div>`;
 }
 

@@ -57,7 +57,7 @@ function Mine({ chat, current, choose }) {
   const last = chat.messages.findLast?.((m) => m.party !== 'system' && !m.recalled) ?? null;
   const waits = chat.stage === 'agent' && chat.owned ? chats.waitsSince(chat) : null;
   const count = chat.owned ? chats.unread(chat) : 0;
-  const said = last ? `${last.party === 'agent' ? '您：' : last.party === 'bot' ? '机器人：' : ''}${last.text}` : '';
+  const said = last ? `${last.party === 'agent' ? (chat.owned ? '您：' : '坐席：') : last.party === 'bot' ? '机器人：' : ''}${last.text}` : '';
   const typing = chat.typingUntil > Date.now();
   return html`<li><button class="item" type="button" aria-current=${chat.conversation === current ? 'true' : null} onClick=${() => choose(chat.conversation)}>
     <${Channel} name=${chat.context.channel} /><b><span class="vh">${channelName(chat.context.channel)} </span>${topicName(chat.context.topic)}</b>
