@@ -284,6 +284,8 @@ def _run_web(host: str, port: int) -> None:
     )  # fmt: skip
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    # Connections inherit it: what a killed server leaves half closed does not keep the port from the next one.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind((host, port))
     listening.set_inheritable(True)
     uvicorn.Server(config).run(sockets=[listening])
