@@ -177,10 +177,10 @@ def test_after_a_restore_life_goes_on(place: Place, tmp_path: Path, target: str)
     async def go_on() -> None:
         store = Conversations(database)
         conversation = await store.find(NAME)
-        await store.change(conversation.claim("amy"), reason="claimed", at=NOON)
+        await store.change(conversation.release(), reason="released", at=NOON)
         assert (await heard(store, said("m2"))).message.seq == conversation.last_seq + 1
         ids = await database.read(lambda c: list(c.scalars(select(moves.c.id).order_by(moves.c.id))))
-        assert len(ids) == len(set(ids)) == 2
+        assert len(ids) == len(set(ids)) == 3
         contact = await database.read(lambda c: c.scalar(select(tickets.c.contact_id)))
         assert await Contacts(database, contact_key({}, new.home)).reveal(contact) == "13800138000"
 

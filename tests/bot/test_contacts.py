@@ -16,6 +16,7 @@ from bot.store.conversations import Conversations
 from bot.store.database import Database
 from bot.tables import contacts, tickets
 from bot.tickets import Form, Tickets
+from tests.bot.test_tickets import DUE
 from tests.parts import KEY
 from tests.spoken import NAME, NOON, opened
 
@@ -66,7 +67,7 @@ async def test_at_its_end_a_number_is_erased_and_its_ticket_stays_without_it(
     database: Database, kept: Contacts
 ) -> None:
     await opened(Conversations(database))
-    await Tickets(database, kept).leave(NAME, "f1", Form("", "请回电", PHONE, consent=True), NOON)
+    await Tickets(database, kept).leave(NAME, "f1", Form("", "请回电", PHONE, consent=True), NOON, DUE)
     name = await database.read(lambda c: c.scalar(select(tickets.c.contact_id)))
     assert await kept.erase_ended(NOON + KEPT_FOR - timedelta(seconds=1)) == 0
     assert await kept.reveal(name) == PHONE
