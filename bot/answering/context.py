@@ -61,11 +61,12 @@ def family_of(topic: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Whole:
     """A follow-up with what it left out (`text`), and with the whole question before (`retold`), whose words speak for
-    the earlier answer. Either may be empty."""
+    the earlier answer. Either may be empty. `detail`: it asks for one more thing of the same matter."""
 
     text: str
     family: str
     retold: str = ""
+    detail: bool = False
 
 
 def made_whole(text: str, topic: str, question: str) -> Whole | None:
@@ -89,7 +90,7 @@ def made_whole(text: str, topic: str, question: str) -> Whole | None:
     retold = f"{normalise(question).rstrip('?')}{rest}"
     name = _INSURANCE.get(family)
     if _DETAIL.search(rest):  # a detail of the same thing
-        return Whole(retold, family)
+        return Whole("", family, retold, detail=True)
     if name is None or (other and not _ASKS.search(other["word"])):  # `那女的呢` leaves all but one word out
         return Whole("", family, retold)
     return Whole(f"{name}{rest}", family, retold)

@@ -30,7 +30,7 @@ def followed(index: Index, who: Circumstances, text: str, alone: Found, last: En
         hits.extend(h for h in found.hits if family_of(h.entry.topic) == whole.family)
     if whole.retold:
         told = (h for h in index.search(whole.retold, who).hits if family_of(h.entry.topic) == whole.family)
-        hits.extend(_weighed(h, RETOLD) for h in told if h.entry is not last)
+        hits.extend(_weighed(h, 1.0 if whole.detail else RETOLD) for h in told if h.entry is not last)
     best = _best_of(hits)
     likely = best and (not alone.hits or best[0].score > alone.hits[0].score * FOLLOWS)
     return replace(found, hits=best) if likely else None

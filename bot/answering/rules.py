@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from bot.answering import tasks
+from bot.answering import phrases, tasks
 from bot.answering.turn import Also, Reply, Turn
 from bot.answering.wording import answer_text, say, sources
 from bot.conversation import Choice, Stage
@@ -31,27 +30,6 @@ STILL_OPEN = Choice("human", say("offer_human"), action="human")
 NONE = Choice("none", say("none_of_these"), action="none")
 FORM = {"kind": "form", "form": "message"}
 
-_ASKS_HUMAN = re.compile(
-    r"(转人工|人工(客服|服务|坐席|台|咨询)?$|^人工|(找|要|换|接|叫|转)(个|一个|一下|到)?(真人|活人|人工|客服|工作人员|专员)|真人(客服|服务)"
-    r"|不(想|要|跟)(和|跟)?机器)(?!授精|受精|受孕|流产|终止|关节|髋|膝|耳蜗|晶|瓣|心脏|血管|肝|肾|牙|喂养|智能|费|成本)"
-)
-_CRISIS = re.compile(
-    r"不想活|活不下去|活够了|想死|死了算了|不如死|寻短见|轻生|结束(自己|我)的?(生命|一生)|自我了断|(我|俺).{0,6}(自杀|跳楼|割腕|喝农药|上吊)"
-    r"|(死|跳)给你们?看"
-)
-_ABOUT_OTHERS = re.compile(
-    r"算不算|算工伤|工伤|抚恤|丧葬|遗属|赔偿?|待遇|(他|她|老公|丈夫|妻子|父亲|母亲|爸|妈|同事|职工|员工).{0,8}(自杀|跳楼)"
-)
-_ASKS_CODE = re.compile(r"继续码|换(个|台|到)?(手机|电脑|设备|微信|电话).{0,4}(继续|接着)")
-_INSULT = re.compile(r"废物|傻[逼子瓜]|白痴|蠢货|笨蛋|混蛋|滚蛋|去死")
-_NEVER = re.compile(r"(?!)")
-_COURTESY = {  # whole sentences that need no guess
-    "greet": re.compile(r"(你好|您好|在吗|在不在|有人吗|喂)[呀啊吗？?！!。~]*"),
-    "thanks": re.compile(r"(好的?|嗯|行)?[，, ]?(太)?(谢谢|多谢|感谢|谢了|谢啦)(你|您|啦|了)?[！!。~]*"),
-    "goodbye": re.compile(r"(好的?|嗯|行)?[，, ]?(谢谢[，, ]?)?(再见|拜拜|先这样了?)[！!。~]*"),
-}
-_LED = re.compile(r"一步一?步|(带|领|引导|教)(着)?我(去)?(办|走|做)|走(一遍|流程)|开始办理?|我要办理?|帮我办")
-_UPSET = re.compile(r"气死|投诉你|什么玩意|太差劲|垃圾|骗人|忽悠|[!！]{3,}")
 _SMALL_TALK = (
     "greet", "goodbye", "thanks", "praise", "affirm", "deny", "asks_if_machine", "asks_ability", "asks_opinion",
     "small_talk", "gibberish", "prompt_injection", "english", "rate_service",
@@ -61,8 +39,8 @@ _SMALL_TALK = (
 def crisis(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     """Words of despair get the help line and a human at once, whatever else is asked."""
     del figures
-    told = _CRISIS.search(turn.text) or _means(turn, "crisis", sure=0.75)
-    if not told or (_ABOUT_OTHERS.search(turn.text) and not re.search(r"不想活|活不下去|想死", turn.text)):
+    told = phrases.CRISIS.search(turn.text) or _means(turn, "crisis", sure=0.75)
+    if not told or (phrases.ABOUT_OTHERS.search(turn.text) and not phrases.OWN_DESPAIR.search(turn.text)):
         return None
     return Reply(say("crisis"), "crisis", "handoff", hand_off=True, card=FORM, topic="human")
 
@@ -87,7 +65,7 @@ def chosen(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
 
 def asked_for_human(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     del figures
-    if _ASKS_HUMAN.search(turn.text) or _means(turn, "human", sure=0.8):
+    if phrases.ASKS_HUMAN.search(turn.text) or _means(turn, "human", sure=0.8):
         return _to_human(turn, "asked_for_human")
     return None
 
@@ -121,7 +99,7 @@ def leaves_message(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
 def resume_code(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     """Goes on elsewhere: a code joins the conversations, never what somebody typed about himself."""
     del figures
-    if not _ASKS_CODE.search(turn.text):
+    if not phrases.ASKS_CODE.search(turn.text):
         return None
     key = "resume_code" if turn.conversation.task is None else "resume_code_long"
     return Reply(say(key), "resume_code", "smalltalk", topic="out_of_scope.chitchat", wants_code=True)
@@ -141,8 +119,8 @@ def own_data(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
 def complaint(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     """Anger at the service is met with an apology and a human, not with another guess."""
     del figures
-    upset = bool(_UPSET.search(turn.text))
-    if (upset or _INSULT.search(turn.text)) and not _is_ours(turn):
+    upset = bool(phrases.UPSET.search(turn.text))
+    if (upset or phrases.INSULT.search(turn.text)) and not _is_ours(turn):
         return Reply(say("abuse"), "abuse", "smalltalk", choices=(HUMAN,), topic="out_of_scope.chitchat")
     for intent in ("complaint", "abuse"):
         if _means(turn, intent) and (upset or turn.chat >= 0.5):
@@ -153,7 +131,7 @@ def complaint(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
 def small_talk(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     del figures
     for intent in _SMALL_TALK:
-        if _COURTESY.get(intent, _NEVER).fullmatch(turn.text.strip()) or (_means(turn, intent) and turn.chat >= 0.5):
+        if phrases.is_said(intent, turn.text) or _to_us(turn, intent):
             return Reply(say(intent), intent, "smalltalk", topic="out_of_scope.chitchat")
     return None
 
@@ -161,14 +139,15 @@ def small_talk(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
 def another_subject(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     del figures
     for intent in ("change_topic", "restart"):
-        if _means(turn, intent) and turn.chat >= 0.5:
+        if _to_us(turn, intent):
             return Reply(say(intent), intent, "smalltalk", topic="out_of_scope.chitchat", ends_task=True, clears=True)
     return None
 
 
 def about_last(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     """The last answer again, in plainer words, or what it rests on."""
-    intent = next((i for i in ("repeat", "explain_simply", "ask_basis") if _means(turn, i) and turn.chat >= 0.5), None)
+    said = (i for i in ("repeat", "explain_simply", "ask_basis") if phrases.is_said(i, turn.text) or _to_us(turn, i))
+    intent = next(said, None)
     if intent is None:
         return None
     entry = turn.last_entry
@@ -190,7 +169,7 @@ def starts_procedure(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     procedure = turn.procedures.get(name) or _led_through(turn)
     if procedure is None or not procedure.holds(turn.now.date()):
         return None
-    fits = turn.best is None or turn.best.entry.topic in procedure.topics or bool(_LED.search(turn.text))
+    fits = turn.best is None or turn.best.entry.topic in procedure.topics or bool(phrases.LED.search(turn.text))
     return tasks.begin(turn, "procedure", procedure.id) if fits else None
 
 
@@ -335,7 +314,7 @@ def decide(turn: Turn, figures: dict[str, Figure]) -> Reply:
 
 def _led_through(turn: Turn) -> Procedure | None:
     """Asked for in so many words: the procedure that NLU heard of, else that of the likeliest topic."""
-    if turn.best is None or not _LED.search(turn.text):
+    if turn.best is None or not phrases.LED.search(turn.text):
         return None
     heard = turn.procedures.get(turn.understanding.intent.removeprefix("procedure_"))
     if heard is not None:
@@ -357,6 +336,11 @@ def _led_back(turn: Turn, reply: Reply) -> Reply:
 
 def _means(turn: Turn, intent: str, *, sure: float = SURE) -> bool:
     return turn.understanding.intent == intent and turn.understanding.confidence >= sure
+
+
+def _to_us(turn: Turn, intent: str) -> bool:
+    """Said to the bot itself, not about a subject."""
+    return _means(turn, intent) and turn.chat >= 0.5
 
 
 def _to_human(turn: Turn, because: str) -> Reply:
@@ -382,7 +366,7 @@ def _answer(turn: Turn, entry: Entry, score: float, because: str, figures: dict[
         if name in turn.titles
     )
     led = tasks.offers(turn, entry.topic)
-    offer = (STILL_OPEN,) if again or entry.high_stake or _UPSET.search(turn.text) else ()
+    offer = (STILL_OPEN,) if again or entry.high_stake or phrases.UPSET.search(turn.text) else ()
     choices = (*_distinct((*near, *related)), *led, *offer)
     return Reply(
         text, because, "answer", choices, sources(entry), entry=entry.id, topic=entry.topic, score=score

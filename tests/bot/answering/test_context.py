@@ -13,8 +13,8 @@ MONTHS = ("unemployment.months", "失业金最多能领几个月？")
 @pytest.mark.parametrize(
     ("said", "whole"),
     [
-        ("要带什么", Whole("失业金最多能领几个月要带什么", "unemployment")),
-        ("那去哪里办？", Whole("失业金最多能领几个月去哪里办", "unemployment")),
+        ("要带什么", Whole("", "unemployment", "失业金最多能领几个月要带什么", detail=True)),
+        ("那去哪里办？", Whole("", "unemployment", "失业金最多能领几个月去哪里办", detail=True)),
         ("能领多少", Whole("失业保险能领多少", "unemployment", "失业金最多能领几个月能领多少")),
         ("另外，多久到账", Whole("失业保险多久到账", "unemployment", "失业金最多能领几个月多久到账")),
         ("那女的呢", Whole("", "unemployment", "失业金最多能领几个月女的呢")),
@@ -36,7 +36,7 @@ def test_a_question_that_says_enough_is_left_alone(said: str) -> None:
 
 def test_after_an_answer_about_no_insurance_the_question_itself_is_added() -> None:
     assert made_whole("要带什么", "complaint.service", "投诉多久有结果？") == Whole(
-        "投诉多久有结果要带什么", "complaint"
+        "", "complaint", "投诉多久有结果要带什么", detail=True
     )
     assert made_whole("非得本人去吗", "query.certificate", "参保证明哪里打") == Whole(
         "", "query", "参保证明哪里打非得本人去吗"

@@ -55,6 +55,12 @@ def test_what_it_leaves_out_is_added_and_other_insurances_are_left_alone() -> No
     assert [h.entry for h in said.hits] == [TRANSFER]
 
 
+def test_a_detail_of_the_same_matter_is_as_sure_as_it_was_found() -> None:
+    said = meant("要带什么材料", found(), 退休手续怎么办=found(hit(LAST, 0.99), hit(WHEN, 0.7)))
+    assert said is not None
+    assert [(h.entry, h.score) for h in said.hits] == [(WHEN, 0.7)]
+
+
 @pytest.mark.parametrize(
     ("text", "alone"),
     [
