@@ -60,3 +60,8 @@ def half_in_pinyin(text: str) -> str:
     long = [n for n, word in enumerate(words) if len(word) > 1 and _CHINESE.match(word)]
     spelt = Random(text).sample(long, min(len(long), SPELT))
     return "".join("".join(lazy_pinyin(word)) if n in spelt else word for n, word in enumerate(words))
+
+
+def whole_in_pinyin(text: str) -> str:
+    """All words in letters, a space between them, as of somebody without an input method."""
+    return " ".join("".join(lazy_pinyin(word)) for word in jieba.cut(text))
