@@ -177,9 +177,14 @@ class Queue:
             await self._db.write(lambda c: c.execute(seen))
 
     async def go(self, agent: str, now: datetime) -> None:
-        """Her last page here is closed; one that is open elsewhere brings her back with its next beat."""
+        """Her last page here is closed: what rings goes to the next agent. A page elsewhere brings her back."""
         left = agents.update().where(_A.id == agent).values(seen_at=ms(now), gone=True)
-        await self._db.write(lambda c: c.execute(left))
+
+        def job(connection: Connection) -> None:
+            connection.execute(left)
+            _stop_ringing(connection, _O.agent_id == agent, "over", ms(now))
+
+        await self._db.write(job)
 
     async def set_status(self, agent: str, status: Status, now: datetime, also: Also | None = None) -> None:
         """Whoever is not online rings no longer. Raises NotFound."""

@@ -276,8 +276,8 @@ class DeskSocket:
                     await self._send({"type": "typing", "conversation": name, "party": "citizen"})
                     await anyio.sleep(TYPING_EVERY)
 
-    async def _watch_session(self, _: Account) -> None:
-        """Lets go of who is signed out, closed, or gone silent; what her roles allow now is what counts."""
+    async def _watch_session(self, account: Account) -> None:
+        """Lets go of who is signed out, closed, or gone silent; what her account says now is what counts."""
         while True:
             await anyio.sleep(LOOK_AT_SESSION)
             now = await self._parts.sessions.account(self._token, acting=False)
@@ -286,6 +286,10 @@ class DeskSocket:
                 return
             if self._loop.time() - self._heard > IDLE:
                 return
+            if now != account:
+                account = now
+                await self._parts.queue.come(now, datetime.now(UTC))
+                await self._look(now)
 
     # What is done
 

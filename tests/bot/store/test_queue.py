@@ -318,6 +318,16 @@ async def test_whoever_goes_away_rings_no_longer(floor: Floor) -> None:
     assert offers(await floor.queue.floor(NOON)) == []
 
 
+async def test_what_rings_on_a_page_that_is_closed_goes_to_the_next_agent_at_once(floor: Floor) -> None:
+    await floor.sit_down("amy")
+    await floor.arrive("citizen-1")
+    await floor.offer(("citizen-1", "amy"))
+    await floor.sit_down("bob")
+    await floor.queue.go("amy", floor.clock())
+    assert offers(await floor.queue.floor(floor.clock())) == [("citizen-1", "bob")]
+    assert await floor.queue.expire(floor.clock.move(seconds=21)) == []  # she did not miss it
+
+
 # Presence
 
 
@@ -405,9 +415,34 @@ class Schedule(RuleBasedStateMachine):
         return self.runner.run(work)
 
     def teardown(self) -> None:
+        """However it went: once agents are there, everybody who waits is offered and served, in a bounded time."""
         if hasattr(self, "runner"):
+            self.run(self._serve_all())
             self.run(self._end_all())
             self.runner.close()
+
+    async def _serve_all(self) -> None:
+        queue = self.floor.queue
+        for agent in AGENTS:
+            for conversation in await queue.held(agent):
+                await self.floor.store.change(conversation.close(NOON), reason="over", at=NOON)
+        for _ in range(len(self.citizens) + 2):
+            now = self.floor.clock.move(seconds=61)  # whoever declined may be asked again
+            await queue.expire(now)
+            await queue.beat(AGENTS, now)
+            waiting = (await queue.floor(now)).waiting
+            await queue.touch([w.conversation for w in waiting], now)
+            for agent in AGENTS:
+                await queue.set_status(agent, "online", now)
+            if not waiting:
+                return
+            rung = await self.floor.offer(*offers(await queue.floor(now)))
+            assert rung
+            for conversation, agent in rung:
+                assert await self.floor.accept(conversation, agent) == agent
+                held = await self.floor.store.find(conversation)
+                await self.floor.store.change(held.close(NOON), reason="over", at=NOON)
+        raise AssertionError("somebody was never offered")
 
     async def _end_all(self) -> None:
         for name in self.citizens:

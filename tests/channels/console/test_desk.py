@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.staff import Role
-from bot.tables import audit
+from bot.tables import accounts, audit
 from tests.channels.citizen import Device, dial, fresh_id, opened
 from tests.channels.console.colleague import at_work, hired
 from tests.channels.console.hall import SOCKET, accepted, asking, desk_of, dispatching, said, seated
@@ -67,6 +67,15 @@ async def test_who_signs_out_is_let_go(hall: Server, monkeypatch: pytest.MonkeyP
     async with desk_of(amy) as line:
         assert (await amy.call("DELETE", "/api/v1/session")).status_code == 204
         assert await line.closed() == 4401
+
+
+async def test_what_an_account_says_anew_counts_while_its_page_is_open(
+    hall: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("channels.console.desk.LOOK_AT_SESSION", 0.1)
+    async with seated(hall, capacity=1) as (amy, line):
+        hall.change(accounts.update().where(accounts.c.username == amy.username).values(capacity=7))
+        assert await line.next("status", capacity=7)
 
 
 @pytest.mark.parametrize(
