@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
 
@@ -194,13 +194,3 @@ def cause(floor: Floor, *, open_now: bool, longest: int) -> Cause:
 def after_miss(missed: int, status: Status) -> tuple[int, Status]:
     """Counts one more missed offer."""
     return (0, "away") if missed + 1 >= MISSES and status == "online" else (missed + 1, status)
-
-
-def with_offer(floor: Floor, made: Sequence[tuple[str, str]]) -> Floor:
-    """The floor once these offers ring."""
-    to = dict(made)
-    return replace(
-        floor,
-        waiting=tuple(replace(w, offered_to=to.get(w.conversation, w.offered_to)) for w in floor.waiting),
-        agents=tuple(replace(a, ringing=a.ringing or a.id in to.values()) for a in floor.agents),
-    )

@@ -57,6 +57,8 @@ class Closing:
 
 
 class Seats:
+    """Long, because each of an agent's acts is a method of its own; what they share is `_take` and `_give_up`."""
+
     def __init__(
         self, store: Conversations, queue: Queue, speaking: Speaking, switchboard: Switchboard, lookout: Lookout,
         bus: Bus, clock: Callable[[], datetime],
@@ -190,11 +192,6 @@ class Seats:
         found = await self._store.find(conversation)
         await self._queue.write(noted(supervisor, "watched", conversation, self._now()))
         return found
-
-    async def may_open(self, account: Account, conversation: Conversation) -> bool:
-        """Her own, whoever waits, and those she served last; supervisors watch, so that it is written down."""
-        mine = account.username in (conversation.agent_id, conversation.last_agent)
-        return mine or conversation.stage is Stage.WAITING
 
     def desk_bell(self, agent: str) -> AbstractAsyncContextManager[Bell]:
         return self._bus.subscribe(desk_of(agent))

@@ -88,6 +88,8 @@ After = Callable[[Connection, Taken], None]
 
 
 class Queue:
+    """One file, because its statements share the order in which they lock and count what the others change."""
+
     def __init__(self, database: Database) -> None:
         self._db = database
 

@@ -44,7 +44,10 @@ Told = dict[str, Any]
 
 
 class DeskSocket:
-    """One accepted websocket of a page, from auth to close; an agent may have several."""
+    """One accepted websocket of a page, from auth to close; an agent may have several.
+
+    Long, because what is told and what is done share one state: what this page knows already.
+    """
 
     def __init__(self, socket: WebSocket, parts: Parts, door: Door, told: DeskTold) -> None:
         self._socket = socket

@@ -23,7 +23,6 @@ from bot.desk import (
     queue_key,
     standings,
     urgency,
-    with_offer,
 )
 
 NAMES = ("amy", "bob", "cai", "dan")
@@ -57,6 +56,14 @@ floors = st.builds(
         )
     ),
 )  # fmt: skip
+
+
+def with_offer(floor: Floor, made: list[tuple[str, str]]) -> Floor:
+    """The floor once these offers ring."""
+    to = dict(made)
+    waiting = (replace(w, offered_to=to.get(w.conversation, w.offered_to)) for w in floor.waiting)
+    agents = (replace(a, ringing=a.ringing or a.id in to.values()) for a in floor.agents)
+    return replace(floor, waiting=tuple(waiting), agents=tuple(agents))
 
 
 # Order
