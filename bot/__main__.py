@@ -90,8 +90,17 @@ def prepare() -> None:
 
 @app.command()
 def publish() -> None:
-    """Builds a version from the files and switches all workers to it, also while they serve."""
-    prepare()
+    """Builds a version from the files and switches all workers to it, also while they serve.
+
+    First with the models in service, within seconds; then once more with models trained on the files.
+    """
+    from bot.preparation import publish as run
+
+    bars = Bars()
+    try:
+        run(read_settings(), bars)
+    finally:
+        bars.end()
 
 
 @app.command(name="train-rasa")

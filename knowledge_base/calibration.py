@@ -149,7 +149,8 @@ def _fit(
 
     if not len(right) or right.all() or not right.any():
         return Weights((1.0,) * width, 0.0)
-    spread = rows.std(axis=0) + 1e-9
+    spread = rows.std(axis=0)
+    spread[spread < 1e-6] = 1.0  # says nothing, as the scores of an arm that is left out
     fitted = LogisticRegression(C=penalty, max_iter=2000, class_weight="balanced" if balanced else None).fit(
         rows / spread, right
     )

@@ -83,6 +83,12 @@ class Library:
         progress: Progress = _quiet,
     ) -> Index:
         """Trains and builds what is missing for this corpus; a folder appears whole or not at all."""
+        models = self._trained(corpus, intents, patterns, encoder, progress)
+        return self.build_with(models, corpus, intents, progress=progress)
+
+    def _trained(
+        self, corpus: Corpus, intents: Examples, patterns: Examples, encoder: str, progress: Progress
+    ) -> Models:
         wanted = self.models_folder(models_version(corpus, intents, patterns, encoder))
         if wanted.exists():
             try:
@@ -93,6 +99,10 @@ class Library:
             corpus, intents, self._home / "models", patterns=patterns, encoder=encoder, progress=progress
         )
         self._models[models.version] = models
+        return models
+
+    def build_with(self, models: Models, corpus: Corpus, intents: Examples, *, progress: Progress = _quiet) -> Index:
+        """Encodes a corpus with these models and fits the join to it: seconds, where training takes minutes."""
         version = version_of(corpus, models)
         if self.has(version):
             try:

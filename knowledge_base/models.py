@@ -19,6 +19,7 @@ from knowledge_base.artefact import seal, verify
 from knowledge_base.classifier import Classifier, train_classifier
 from knowledge_base.corpus import Corpus
 from knowledge_base.encoder import STATIC, Encoder, open_encoder
+from knowledge_base.errors import ArtefactError
 from knowledge_base.pinyin import PinyinReader
 from knowledge_base.ranking import Business
 from knowledge_base.text import features, normalise, question_key, sounds, terms_in, vocabulary
@@ -153,6 +154,9 @@ def train_models(
 def load_models(folder: Path) -> Models:
     """Raises ArtefactError when anything in the folder is not as it was sealed."""
     facts = verify(folder, kind="models")
-    encoder = open_encoder(facts["encoder"], folder / "encoder")
-    pinyin = PinyinReader.from_json((folder / "pinyin.json").read_text("utf-8"))
-    return Models(facts["version"], encoder, Classifier.load(folder / "classifier"), pinyin)
+    try:
+        encoder = open_encoder(facts["encoder"], folder / "encoder")
+        pinyin = PinyinReader.from_json((folder / "pinyin.json").read_text("utf-8"))
+        return Models(facts["version"], encoder, Classifier.load(folder / "classifier"), pinyin)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtefactError(f"{folder.name} cannot be read: {error}") from error

@@ -6,7 +6,7 @@ import numpy as np
 
 from knowledge_base.calibration import fit_join
 from knowledge_base.index import Index, rows_of
-from knowledge_base.ranking import ENTRY_FEATURES, SCOPE_FEATURES, TOPIC_FEATURES
+from knowledge_base.ranking import ARMS, ENTRY_FEATURES, SCOPE_FEATURES, TOPIC_FEATURES
 from tests.knowledge_base.tiny import ANYONE, INTENTS
 
 
@@ -39,3 +39,11 @@ def test_rows_are_numbered_wordings_first_negative_ones_last(built: Index) -> No
     assert rows.texts[-1] == "医保最低要交多少年"
     assert rows.negative.tolist() == [False] * (len(rows.texts) - 1) + [True]
     assert rows.entry[-1] == 0
+
+
+def test_an_arm_that_is_left_out_leaves_the_others_their_weight(built: Index) -> None:
+    arms = [arm for arm in ARMS if arm != "topic"]
+    join = fit_join(built, rows_of(built.corpus.entries), INTENTS, arms=arms)
+    found = built.with_join(join, arms).search("我的社保卡掉了要去哪里补", ANYONE)
+    assert found.hits[0].entry.id == "card_loss"
+    assert max(map(abs, join.topic.features)) < 100

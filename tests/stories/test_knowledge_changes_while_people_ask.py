@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -83,3 +86,18 @@ def test_a_broken_entry_is_told_and_the_old_knowledge_answers_on(own: Path, serv
     assert "already used" in done.stderr
     assert "Traceback" not in done.stderr
     assert service.readiness()[1]["version"] == version
+
+
+@pytest.mark.timeout(400)
+def test_a_new_wording_is_live_before_anything_is_trained_on_it(tree: Path, home: Path) -> None:
+    """The models in service read it within seconds; those trained on it follow."""
+    mine = copied(tree, home.parent / "project")
+    rewrite(mine, "variants: [养老年限不够怎么办", "variants: [差一截没交满可咋整, 养老年限不够怎么办")
+    done = run(mine, home, "publish", within=300)
+    assert done.returncode == 0, done.stderr
+    with contextlib.closing(sqlite3.connect(home / "yida.db")) as database:
+        made = database.execute("SELECT models FROM versions WHERE live_at IS NOT NULL ORDER BY live_at").fetchall()
+    before, at_once, trained = (models for (models,) in made)
+    assert before == at_once != trained
+    told = run(mine, home, "ask", stdin='{"id": 1, "text": "差一截没交满可咋整"}\n')
+    assert json.loads(told.stdout)["entry"] == "min_years_short"
