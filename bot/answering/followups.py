@@ -20,9 +20,8 @@ ELSEWHERE = 0.5  # of the classifier for all business of others: then it is no f
 
 def followed(index: Index, who: Circumstances, text: str, alone: Found, last: Entry) -> Found | None:
     """What the text means after an answer by `last`; None where it rather stands by itself, as found `alone`."""
-    foreign = sum(p for topic, p in alone.topics.items() if not in_scope(topic) and topic != CHITCHAT)
-    whole = None if alone.exact or foreign >= ELSEWHERE else made_whole(text, last.topic, last.question)
-    if whole is None:
+    whole = None if alone.exact else made_whole(text, last.topic, last.question)
+    if whole is None or _foreign(alone) >= ELSEWHERE:
         return None
     found = index.search(whole.text, who) if whole.text else alone
     hits = [_weighed(h, SAME_TOPIC) for h in alone.hits if h.entry.topic == last.topic]
@@ -34,6 +33,11 @@ def followed(index: Index, who: Circumstances, text: str, alone: Found, last: En
     best = _best_of(hits)
     likely = best and (not alone.hits or best[0].score > alone.hits[0].score * FOLLOWS)
     return replace(found, hits=best) if likely else None
+
+
+def _foreign(found: Found) -> float:
+    """How likely it is the business of others; what is said to the bot itself is nobody's."""
+    return sum(p for topic, p in found.topics.items() if not in_scope(topic) and topic != CHITCHAT)
 
 
 def _weighed(hit: Hit, weight: float) -> Hit:
