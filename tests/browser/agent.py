@@ -27,8 +27,15 @@ class Agent:
         expect(self.page.locator(".top .dot--on")).to_be_visible()
         return self
 
+    def rests(self) -> Agent:
+        self.connected()
+        self.page.get_by_label("我的状态").select_option("away")
+        expect(self.page.locator(".top .dot--warn")).to_be_visible()
+        return self
+
     def connected(self) -> None:
         expect(self.page.locator(".banner")).to_be_hidden()
+        expect(self.page.get_by_label("我的状态")).to_be_enabled()
 
     def goes_to(self, name: str) -> Agent:
         self.page.get_by_role("navigation", name="主菜单").get_by_role("link", name=name, exact=True).click()

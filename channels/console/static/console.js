@@ -6,7 +6,7 @@ import { Frame } from './frame.js';
 import { html, render, useEffect, useState } from './preact.js';
 import { ENDED, read, remove } from './rest.js';
 import { allowSound, callFor, electRinger } from './ring.js';
-import { Seat } from './seat.js';
+import { Seat, forgetDrafts } from './seat.js';
 import { OwnPage } from './own.js';
 import { MustChange, SignIn } from './signin.js';
 import { TicketsPage } from './tickets.js';
@@ -44,6 +44,7 @@ function Console() {
 
   async function leave() {
     await remove('/session').catch(() => {});
+    forgetDrafts();
     setReason('您已退出登录。');
     setMe(null);
   }

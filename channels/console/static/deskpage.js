@@ -51,6 +51,9 @@ export function DeskPage({ me, seat, go }) {
   };
   const isLive = chat?.owned && chat.stage === 'agent';
 
+  // The browser says that a dialog closed a moment after it did: by then the next may be open.
+  const shut = (name) => () => setDialog((now) => (now === name ? '' : now));
+
   function step(by) {
     const all = mine(desk);
     if (all.length) choose(all[(all.findIndex((c) => c.conversation === desk.current) + by + all.length) % all.length].conversation);
@@ -87,9 +90,9 @@ export function DeskPage({ me, seat, go }) {
       <div class=${`slot slot--context${show('context')}`}>${chat ? html`<${Aside} key=${chat.conversation} chat=${chat} seat=${seat} edit=${edit} />` : html`<aside class="pane pane--context" aria-label="市民情况"></aside>`}</div>
     </main>
     <nav class="panes-nav" aria-label="栏目">${[['list', '列表'], ['talk', '对话'], ['context', '资料']].map(([name, label]) => html`<button key=${name} type="button" aria-current=${pane === name ? 'page' : null} onClick=${() => setPane(name)}>${label}</button>`)}</nav>
-    ${dialog === 'transfer' && chat ? html`<${TransferDialog} chat=${chat} seat=${seat} me=${me} close=${() => setDialog('')} />` : null}
-    ${dialog === 'close' && chat ? html`<${CloseDialog} chat=${chat} seat=${seat} close=${() => setDialog('')} />` : null}
-    ${dialog === 'keys' ? html`<${KeysDialog} close=${() => setDialog('')} />` : null}`;
+    ${dialog === 'transfer' && chat ? html`<${TransferDialog} chat=${chat} seat=${seat} me=${me} close=${shut('transfer')} />` : null}
+    ${dialog === 'close' && chat ? html`<${CloseDialog} chat=${chat} seat=${seat} close=${shut('close')} />` : null}
+    ${dialog === 'keys' ? html`<${KeysDialog} close=${shut('keys')} />` : null}`;
 }
 
 function Nothing() {

@@ -19,11 +19,13 @@ export function Log({ chat, seat, me }) {
   const { from, to } = drawn(at, rows.length);
   const first = rows[0]?.key;
   const known = useRef(first);
+  const climbing = useRef(false); // from asking for a page until it is drawn: one at a time
 
-  // Rows put above by a page of history move the numbers of all below.
+  // Rows put above by a page of history move the numbers of all below; who asked for the page then sees its end.
   useMemo(() => {
     const moved = rows.findIndex((r) => r.key === known.current);
-    if (moved > 0) setAt((span) => shifted(span, moved));
+    if (moved > 0) setAt((span) => (climbing.current ? earlier({ end: (span.end ?? rows.length - moved) + moved }, rows.length) : shifted(span, moved)));
+    climbing.current = false;
     known.current = first;
   }, [first]);
 
@@ -63,19 +65,23 @@ export function Log({ chat, seat, me }) {
 
   async function up() {
     hold();
-    if (from > 0) return setAt(earlier(at, rows.length));
-    if (chats.isWhole(chat) || loading || !chat.messages.length) return undefined;
+    if (climbing.current) return;
+    if (from > 0) {
+      setAt(earlier(at, rows.length));
+      return;
+    }
+    if (chats.isWhole(chat) || !chat.messages.length) return;
+    climbing.current = true;
     setLoading(true);
     try {
       const page = await read(`/desk/conversations/${chat.conversation}/messages${query({ before: chat.messages[0].seq, limit: PAGE })}`);
-      const added = page.messages.length;
-      if (added) known.current = `m${page.messages[0].seq}`;
+      climbing.current = page.messages.length > 0;
       seat.happen({ type: 'history', conversation: chat.conversation, messages: page.messages, notes: [] });
-      setAt(earlier({ end: to + added }, rows.length + added));
     } catch (problem) {
+      climbing.current = false;
       seat.happen({ type: 'noticed', text: problem.message });
     }
-    return setLoading(false);
+    setLoading(false);
   }
 
   function down() {

@@ -119,6 +119,15 @@ export class Seat {
   }
 }
 
+/** Who signs out leaves nothing of a conversation on the device. */
+export function forgetDrafts() {
+  try {
+    sessionStorage.removeItem(KEPT);
+  } catch {
+    // Nothing was kept then.
+  }
+}
+
 function kept() {
   try {
     return JSON.parse(sessionStorage.getItem(KEPT) ?? '{}');
