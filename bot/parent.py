@@ -91,9 +91,11 @@ async def serve(settings: Settings, say: Say, *, terminal: bool = False) -> int:
         environment = _environment(settings, private)
         await stack.enter_async_context(run_exchange(private / "bells"))
         tasks = [asyncio.create_task(child.run(), name=child.name) for child in _children(settings, environment)]
-        tasks.extend(_rasa(settings, private, say))
         stack.push_async_callback(_stop, tasks)
-        if await _ready(host, port, stopping):
+        ready = await _ready(host, port, stopping)
+        if not stopping.is_set():
+            tasks.extend(_rasa(settings, private, say))  # takes a processor for ten seconds: nobody waits for it
+        if ready:
             base = _address(host, port)
             pages = {"服务窗口": "/", "挂件演示": "/widget/demo", "工作台": "/console", "接口文档": "/docs"}
             say("\n".join(f"{name:　<4}  {base}{path}" for name, path in pages.items()))
