@@ -24,7 +24,7 @@ def reader() -> PinyinReader:
     ("typed", "meant"),
     [
         ("yanglao baoxian zenme zhuanyi", "养老保险怎么转移"),
-        ("shebaoka diao le zenme bu", "社保卡掉了怎么补"),
+        ("shebaoka diao le zenme buban", "社保卡掉了怎么补办"),
         ("社保ka丢了zenme buban", "社保卡丢了怎么补办"),
         ("shiyejin neng ling ji ge yue", "失业金能领几个月"),
         ("tuixiu zai nar ban", "退休在哪儿办"),
