@@ -15,6 +15,7 @@ from hypothesis import strategies as some
 from bot.bus.memory import MemoryBus
 from bot.conversation import Conversation, Message, Stage
 from bot.errors import Stale
+from bot.lookout import Lookout
 from bot.recent import KEPT, Recent
 from bot.store.conversations import Heard
 from bot.switchboard import Rules, Switchboard, Update
@@ -156,7 +157,10 @@ class SlowStore:
 
 
 def board(store: SlowStore, bus: MemoryBus) -> Switchboard:
-    return Switchboard(store, bus, ScriptedAssistant(), None, None, SITE, Rules(), Clock())  # type: ignore[arg-type]
+    lookout = Lookout(None, Clock())  # type: ignore[arg-type]  # nobody asks for a place here
+    return Switchboard(
+        store, lookout, None, bus, ScriptedAssistant(), None, None, SITE, Rules(), Clock(),  # type: ignore[arg-type]
+    )  # fmt: skip
 
 
 async def turns(count: int) -> None:
