@@ -92,8 +92,9 @@ async def serve(settings: Settings, say: Say, *, terminal: bool = False) -> int:
         await stack.enter_async_context(run_exchange(private / "bells"))
         tasks = [asyncio.create_task(child.run(), name=child.name) for child in _children(settings, environment)]
         stack.push_async_callback(_stop, tasks)
+        with_rasa = _has_rasa(settings, say)
         ready = await _ready(host, port, stopping)
-        if not stopping.is_set():
+        if with_rasa and not stopping.is_set():
             tasks.extend(_rasa(settings, private, say))  # takes a processor for ten seconds: nobody waits for it
         if ready:
             base = _address(host, port)
@@ -160,13 +161,17 @@ def _children(settings: Settings, environment: dict[str, str]) -> list[Child]:
     return [*web, Child("chores", [*command, "chores"], environment, on_end=forget)]
 
 
-def _rasa(settings: Settings, private: Path, say: Say) -> list[asyncio.Task[None]]:
-    """Trains in the background, so that the local engine answers meanwhile."""
+def _has_rasa(settings: Settings, say: Say) -> bool:
     if settings.nlu.engine != "rasa":
-        return []
+        return False
     if not rasa_model.is_installed():
         say("Rasa is not installed (make rasa-setup); the local engine answers alone")
-        return []
+        return False
+    return True
+
+
+def _rasa(settings: Settings, private: Path, say: Say) -> list[asyncio.Task[None]]:
+    """Trains in the background, so that the local engine answers meanwhile."""
     home = settings.home
     (home / "rasa").mkdir(parents=True, exist_ok=True)
     (home / "rasa" / "socket").write_text(str(private / "rasa"))
