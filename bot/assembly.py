@@ -31,6 +31,7 @@ from bot.nlu.entities import EntityFinder
 from bot.nlu.examples import read_training
 from bot.nlu.local import LocalNLU
 from bot.nlu.rasa import RasaClient, RasaNLU
+from bot.noticeboard import NoticeBoard
 from bot.opinions import Opinions
 from bot.rates import Rates
 from bot.reception import DeskRules, Reception
@@ -83,6 +84,7 @@ class Parts:
     sessions: Sessions
     audit_log: AuditLog
     switchboard: Switchboard
+    notices: NoticeBoard
     caretaker: Caretaker
 
 
@@ -154,6 +156,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             rules = desk_rules(settings)
             reception = Reception(lookout, Holidays(database), rules, now)
             tickets = Tickets(database, contacts)
+            notices = NoticeBoard(database, bus)
             switchboard = Switchboard(
                 conversations, lookout, reception, bus, assistant, tickets, Codes(database), site_of(settings),
                 Rules(
@@ -161,6 +164,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
                     messages_per_minute=limits.per_conversation.messages_per_minute,
                     reopen_within=timedelta(hours=talk.reopen_within_hours),
                 ),
+                bulletin=lambda: notices.bulletin,
             )  # fmt: skip
             words = Words(database)
             speaking = Speaking(words, switchboard, bus, now)
@@ -171,16 +175,18 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
                 remind_after=timedelta(seconds=talk.remind_after_seconds),
                 close_after=timedelta(seconds=talk.close_after_seconds),
             )  # fmt: skip
-            yield Parts(
-                settings=settings, site=site_of(settings), database=database, bus=bus, library=library, shelf=shelf,
-                follower=Follower(database, shelf, library), nlu=nlu, assistant=assistant,
-                conversations=conversations, contacts=contacts, opinions=Opinions(database), rates=rates,
-                accounts=Accounts(database), credentials=credentials, audit_log=AuditLog(database),
-                sessions=Sessions(database, credentials, idle=idle),
-                queue=queue, lookout=lookout, words=words, tickets=tickets, speaking=speaking,
-                dossiers=Dossiers(database), canned=CannedReplies(database),
-                boards=Boards(database, queue, tickets, settings.site.zone),
-                seats=seats, dispatcher=dispatcher, switchboard=switchboard, caretaker=caretaker,
-            )  # fmt: skip
+            async with notices.following(switchboard.announce):
+                yield Parts(
+                    settings=settings, site=site_of(settings), database=database, bus=bus, library=library, shelf=shelf,
+                    follower=Follower(database, shelf, library), nlu=nlu, assistant=assistant,
+                    conversations=conversations, contacts=contacts, opinions=Opinions(database), rates=rates,
+                    accounts=Accounts(database), credentials=credentials, audit_log=AuditLog(database),
+                    sessions=Sessions(database, credentials, idle=idle),
+                    queue=queue, lookout=lookout, words=words, tickets=tickets, speaking=speaking,
+                    dossiers=Dossiers(database), canned=CannedReplies(database),
+                    boards=Boards(database, queue, tickets, settings.site.zone),
+                    seats=seats, dispatcher=dispatcher, switchboard=switchboard, caretaker=caretaker,
+                    notices=notices,
+                )  # fmt: skip
     finally:
         database.close()

@@ -18,10 +18,11 @@ from sqlalchemy import Connection, LargeBinary, func, select, text
 
 from bot.config import Settings
 from bot.errors import SettingsError
+from bot.metadata import metadata
 from bot.parent import only_server
 from bot.shelf import ALIVE_MS
 from bot.store.database import Database, now_ms, open_database
-from bot.tables import applied, metadata, workers
+from bot.tables import applied, workers
 
 KIND = "yida-backup"
 BATCH = 500

@@ -43,6 +43,10 @@ class Recent:
             if not tail.listeners:
                 self._tails.pop(conversation_id, None)
 
+    def conversations(self) -> list[str]:
+        """Those that somebody in this process listens to."""
+        return list(self._tails)
+
     def add(self, conversation: Conversation, message: Message) -> None:
         """A message that this process wrote, and the conversation right after it."""
         tail = self._tails.get(conversation.id)

@@ -25,16 +25,17 @@ class Right(StrEnum):
     REVIEW = "review"  # approve or reject what somebody else wrote
     PUBLISH = "publish"  # versions: build, publish, roll back
     MEASURE = "measure"  # reports and figures
+    ANNOUNCE = "announce"  # notices, and switching channels off
     MANAGE = "manage"  # accounts and settings
     AUDIT = "audit"  # read the audit log
 
 
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.AGENT: frozenset({Right.SERVE}),
-    Role.SUPERVISOR: frozenset({Right.SERVE, Right.SUPERVISE, Right.MEASURE}),
+    Role.SUPERVISOR: frozenset({Right.SERVE, Right.SUPERVISE, Right.MEASURE, Right.ANNOUNCE}),
     Role.EDITOR: frozenset({Right.EDIT}),
-    Role.REVIEWER: frozenset({Right.EDIT, Right.REVIEW, Right.PUBLISH}),
-    Role.ADMIN: frozenset({Right.EDIT, Right.REVIEW, Right.PUBLISH, Right.MEASURE, Right.MANAGE}),
+    Role.REVIEWER: frozenset({Right.EDIT, Right.REVIEW, Right.PUBLISH, Right.ANNOUNCE}),
+    Role.ADMIN: frozenset({Right.EDIT, Right.REVIEW, Right.PUBLISH, Right.MEASURE, Right.MANAGE, Right.ANNOUNCE}),
     Role.AUDITOR: frozenset({Right.AUDIT, Right.MEASURE}),  # apart from admin: who acts does not keep watch over it
 }
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -20,9 +21,10 @@ from bot.bus import Bell, Bus
 from bot.codes import Codes
 from bot.conversation import BOT_SPEAKS_IN, Choice, Conversation, Message, Party, Stage, answer_code
 from bot.desk import Standing
-from bot.errors import Refused, Stale, WrongStage
+from bot.errors import BotError, Refused, Stale, WrongStage
 from bot.lookout import QUEUE, Lookout, desk_of
 from bot.measure import ANSWER_SECONDS, ANSWERS, MESSAGES
+from bot.notices import Bulletin, Kind
 from bot.privacy import mask
 from bot.recent import Recent
 from bot.reception import FORM, Reception
@@ -31,9 +33,13 @@ from bot.tickets import Form, Tickets
 from bot.working_days import Day, day_words
 from knowledge_base.text import visible
 
+log = logging.getLogger(__name__)
 HEARTBEAT = 25.0  # seconds; a bell that was missed costs no more than this
 SAME_OPENING = timedelta(minutes=10)  # a client that repeats its opening gets the same conversation
 TRIES = 40  # of a change that others may be making too; more than a conversation may say in a minute
+RESTS = "switched_off"
+NOTICE = {"kind": "notice", "notice": "emergency"}
+NOTICED = 10_000  # conversations and emergencies remembered; a forgotten one costs a write that changes nothing
 OURS = re.compile(r"greeting$|(?:re|sys|form):")  # ids of the service's own messages
 
 
@@ -74,8 +80,10 @@ class Switchboard:
     def __init__(
         self, store: Conversations, lookout: Lookout, reception: Reception, bus: Bus, assistant: Assistant,
         tickets: Tickets, codes: Codes, site: Site, rules: Rules,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC), *, bulletin: Callable[[], Bulletin] = Bulletin,
     ) -> None:  # fmt: skip
+        self._bulletin = bulletin
+        self._noticed: dict[tuple[str, str], None] = {}  # emergencies that this process told or knows to be told
         self._store = store
         self._lookout = lookout
         self._reception = reception
@@ -89,14 +97,25 @@ class Switchboard:
         self._recent = Recent()
 
     async def open(
-        self, channel: str, *, address: str, id: str | None = None, locale: str = "zh-CN", scene: str = ""
+        self,
+        channel: str,
+        *,
+        address: str,
+        id: str | None = None,
+        locale: str = "zh-CN",
+        scene: str = "",
+        notices: Sequence[str] = (),
     ) -> Opened:
-        """A new conversation with its greeting; the same id from the same address soon again is the same one."""
+        """A new conversation with its greeting; the same id from the same address soon again is the same one.
+
+        `notices` are told before the greeting; a channel that is switched off says why instead.
+        """
         now = self._now()
         name = id or secrets.token_urlsafe(18)
         token = secrets.token_urlsafe(32)
-        text = say("greeting", locale, city=self._site.city, name=self._site.name)
-        greeting = Message("greeting", Party.BOT, text, now, because="greeting")
+        rests = self._bulletin().switch_text(channel)
+        text = rests or "\n".join((*notices, say("greeting", locale, city=self._site.city, name=self._site.name)))
+        greeting = Message("greeting", Party.BOT, text, now, because=RESTS if rests else "greeting")
         conversation = await self._store.open(
             Conversation(name, channel, now, locale=locale, scene=scene),
             greeting,
@@ -144,10 +163,13 @@ class Switchboard:
             return
         started = perf_counter()
         conversation = heard.conversation
+        await self.announce_to(conversation)
         for _ in range(TRIES):
             if conversation.stage not in BOT_SPEAKS_IN:
                 return
-            reply = self._assistant.decide(perceived, conversation, self._now(), chosen)
+            reply = self._resting(
+                self._assistant.decide(perceived, conversation, self._now(), chosen), conversation.channel
+            )
             if reply.outcome == "handoff":
                 reply, conversation = await self._reception.receive(reply, conversation)
             reply = _offering(reply, heard.message.seq)
@@ -159,6 +181,36 @@ class Switchboard:
             ANSWERS.labels(conversation.channel, reply.outcome, reply.because).inc()
             ANSWER_SECONDS.observe(perf_counter() - started)
             return
+
+    def _resting(self, reply: Reply, channel: str) -> Reply:
+        """What a channel that is switched off says instead; despair is answered at any time."""
+        rests = self._bulletin().switch_text(channel)
+        if rests is None or reply.because == "crisis":
+            return reply
+        return Reply(rests, RESTS, "refuse", card=FORM)
+
+    async def announce(self) -> None:
+        """Tells emergencies that hold by now to the conversations that somebody here listens to."""
+        for conversation_id in self._recent.conversations():
+            try:
+                await self.announce_to(await self._store.find(conversation_id))
+            except BotError as error:
+                log.warning("conversation %s was not told: %s", conversation_id, type(error).__name__)
+
+    async def announce_to(self, conversation: Conversation) -> None:
+        """Each emergency that began after the greeting is told once."""
+        now = self._now()
+        for notice in self._bulletin().holding(Kind.EMERGENCY, conversation.channel, now):
+            key = (conversation.id, notice.key)
+            if notice.since <= conversation.opened_at or key in self._noticed or conversation.stage is Stage.CLOSED:
+                continue
+            await self.say(
+                conversation.id,
+                Message(f"sys:notice:{notice.key}", Party.SYSTEM, notice.text, now, card=NOTICE, because="notice"),
+            )
+            self._noticed[key] = None
+            if len(self._noticed) > NOTICED:
+                self._noticed.pop(next(iter(self._noticed)))
 
     async def receive(self, conversation_id: str, text: str, *, id: str) -> Heard:
         """Hears and answers in one: for channels that wait for both."""

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -26,7 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateColumn
 
-metadata = MetaData()
+from bot.metadata import metadata
+from bot.tables_announced import notices, switches
 
 applied = Table("applied_changes", metadata, Column("name", String(64), primary_key=True))
 
@@ -386,6 +386,10 @@ def m003_desk(connection: Connection) -> None:
     metadata.create_all(connection, [agents, offers, services, notes, canned_replies, holidays])
 
 
+def m004_announced(connection: Connection) -> None:
+    metadata.create_all(connection, [notices, switches])
+
+
 def _add_missing(connection: Connection, table: Table) -> None:
     """Columns and indexes that an older release did not make; a fresh database has them already."""
     known = {column["name"] for column in inspect(connection).get_columns(table.name)}
@@ -397,7 +401,7 @@ def _add_missing(connection: Connection, table: Table) -> None:
         index.create(connection, checkfirst=True)
 
 
-CHANGES: tuple[Callable[[Connection], None], ...] = (m001_first_tables, m002_staff, m003_desk)
+CHANGES: tuple[Callable[[Connection], None], ...] = (m001_first_tables, m002_staff, m003_desk, m004_announced)
 
 
 def migrate(connection: Connection) -> list[str]:

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import settings
 
 from bot.bus.memory import MemoryBus
+from bot.metadata import metadata
 from bot.store.conversations import Conversations
 from bot.store.database import Database, open_database
-from bot.tables import applied, metadata
+from bot.tables import applied
 from tests.parts import Desk, join
 from tests.scripted import Clock
 from tests.servers import RedisServer, new_database, postgres_server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, WebSocket
@@ -13,6 +14,7 @@ from bot.conversation import Stage
 from bot.errors import NotFound, Refused
 from channels.security import client_address, is_origin_allowed
 from channels.web import described, wire
+from channels.web.announcements import emergencies
 from channels.web.intake import Intake, Sender
 from channels.web.pages import page_routes
 from channels.web.sockets import FOREIGN, CitizenSocket
@@ -53,6 +55,7 @@ class CitizenApi:
     def __init__(self, parts: Parts) -> None:
         settings = parts.settings
         self._switchboard = parts.switchboard
+        self._notices = parts.notices
         self._rates = parts.rates
         self._contacts = parts.contacts
         self._origins = settings.channels.web.origins
@@ -72,8 +75,9 @@ class CitizenApi:
         address = self._fingerprint(request)
         await self._rates.count(f"open:{address}", per_minute=self._per_address.conversations_per_minute)
         opened = await self._switchboard.open(
-            opening.channel, address=address, id=opening.id, locale=opening.locale or "zh-CN", scene=opening.scene
-        )
+            opening.channel, address=address, id=opening.id, locale=opening.locale or "zh-CN", scene=opening.scene,
+            notices=emergencies(self._notices.bulletin, datetime.now(UTC)),
+        )  # fmt: skip
         told = {"id": opened.conversation.id, "token": opened.token}
         return _private(told | await self._story(opened.conversation.id, 0), 201)
 

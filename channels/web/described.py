@@ -150,7 +150,18 @@ class CalculatorNamed(BaseModel):
     title: str
 
 
+class NoticeShown(BaseModel):
+    """`kind` is emergency or pinned; `until` None holds until the bureau ends it."""
+
+    id: str
+    kind: str
+    text: str
+    until: str | None
+
+
 class StationFacts(BaseModel):
+    """`switched_off` is the maintenance text while nobody is answered here, else null."""
+
     name: str
     city: str
     hours: str
@@ -159,7 +170,8 @@ class StationFacts(BaseModel):
     hot: list[str]
     procedures: list[ProcedureNamed]
     calculators: list[CalculatorNamed]
-    notices: list[dict[str, Any]]
+    notices: list[NoticeShown]
+    switched_off: str | None
 
 
 class Problem(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fastapi import APIRouter, Response
@@ -9,6 +10,7 @@ from fastapi.responses import FileResponse
 
 from bot.assembly import Parts
 from channels.web import described
+from channels.web.announcements import announced
 from channels.web.station import station_facts
 from knowledge_base.calculators.catalogue import CALCULATORS
 
@@ -23,8 +25,9 @@ def page_routes(parts: Parts) -> APIRouter:
         "/api/v1/station", tags=["citizens"], response_model=described.StationFacts, responses=described.problems()
     )  # fmt: skip
     async def station() -> dict[str, object]:
-        """What the service station shows: topics with common questions, hours, phones."""
-        return station_facts(parts.site, parts.settings.site.zone, parts.library.current)
+        """What the service station shows: notices, topics with common questions, hours, phones."""
+        facts = station_facts(parts.site, parts.settings.site.zone, parts.library.current)
+        return announced(facts, parts.notices.bulletin, datetime.now(UTC))
 
     @routes.get("/", include_in_schema=False)
     @routes.get("/s/{code}", include_in_schema=False)

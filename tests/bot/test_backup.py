@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from bot.accounts import Actor
 from bot.audit import append
 from bot.backup import KIND, PASSING, backup, restore
 from bot.bus.memory import MemoryBus
@@ -23,6 +24,8 @@ from bot.contacts import Contacts, contact_key
 from bot.conversation import Choice, Message, Party, Source
 from bot.errors import NotFound, SettingsError
 from bot.holidays import Holidays
+from bot.noticeboard import NoticeBoard, Wording
+from bot.notices import Kind
 from bot.opinions import Opinions
 from bot.parent import only_server
 from bot.rates import Rates
@@ -116,6 +119,9 @@ async def _live(database: Database, home: Path) -> None:
     }  # fmt: skip
     await database.write(lambda c: c.execute(accounts.insert().values(account)))
     await database.write(lambda c: append(c, actor="li", action="signed_in", detail={"次": 1}, at=NOON))
+    board = NoticeBoard(database, MemoryBus(), Clock())
+    await board.post(Wording(Kind.PINNED, "系统周六停机。", ("web", "voice")), Actor("li"))
+    await board.switch("wechat", off=True, text="维护中", by=Actor("li"))
     await _at_the_desk(desk, name)
 
 

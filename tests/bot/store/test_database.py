@@ -19,10 +19,11 @@ from sqlalchemy import Connection, func, select, text
 
 from bot.audit import append, verify
 from bot.errors import NotFound, SettingsError, StoreBusy
+from bot.metadata import metadata
 from bot.store import database as module
 from bot.store.conversations import Conversations
 from bot.store.database import Database, open_database
-from bot.tables import CHANGES, applied, conversations, messages, metadata, rates
+from bot.tables import CHANGES, applied, conversations, messages, rates
 from tests.spoken import NAME, NOON, heard, opened, said
 
 HOLDER = "held"
