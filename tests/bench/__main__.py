@@ -16,10 +16,11 @@ from typing import Annotated
 import typer
 
 from bot.config import ROOT, read_settings
-from tests.bench import idle, machine, report, search, server, talk
+from tests.bench import desk, idle, machine, report, search, server, talk
 
 SIZES = "1000,10000,100000,1000000"
 LARGE = 100_000  # rows of the answer path, beside the corpus as it is
+FEW = desk.Plan(agents=2, chats=4, arrivals=20, think=0.1, seconds=1, rush=5, rush_agents=1)
 QUICK = talk.Plan(sockets=(1, 4), seconds=0.5, warm=0.5, rounds=1, idle=20)
 BEGAN = monotonic()
 
@@ -29,6 +30,7 @@ class Part(StrEnum):
     idle = "idle"
     path = "path"
     search = "search"
+    desk = "desk"
 
 
 class Bench:
@@ -40,6 +42,7 @@ class Bench:
         self._plan = plan
         self._searched = searched
         self._answered = answered
+        self._agents = FEW if plan.idle == QUICK.idle else desk.Plan()
         self._sizes = search.Sizes(self._prepared, folder, say)
 
     def prepare(self) -> None:
@@ -57,6 +60,8 @@ class Bench:
                 return report.path([self._sizes.of(rows) for rows in self._answered])
             case Part.search:
                 return report.search([self._sizes.of(rows) for rows in self._searched])
+            case Part.desk:
+                return report.desk(desk.measure(self._prepared, self._home(part), self._agents, say))
 
     def _home(self, part: Part) -> Path:
         home = self._folder / part

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from tests.bench.desk import OFFER, TO_CITIZEN, Crowd
 from tests.bench.idle import ASKING, Idle
 from tests.bench.search import LeftOut, Measured
 from tests.bench.talk import BARE, OFF, Row, Talk
@@ -16,7 +17,13 @@ HEAD = """# Speed and memory
 
 Made by `make bench`, or a part of it by `python -m tests.bench --only PART`; each section says when and on what.
 """
-TITLES = {"talk": "Conversations", "idle": "Idle sockets", "path": "The answer path", "search": "Search"}
+TITLES = {
+    "talk": "Conversations",
+    "idle": "Idle sockets",
+    "path": "The answer path",
+    "search": "Search",
+    "desk": "Human agents",
+}
 
 TALK = """Every citizen is a socket that asks the next question when the last one is answered; no question comes twice, so that
 no cache answers, save in the row that says so. Everything is stored: two rows a question, `synchronous=FULL`. The bare
@@ -29,6 +36,11 @@ PATH = """One question after the other in one process: masked, perceived (search
 Rasa comes on top where a question is not known word for word; its own time stands under Conversations."""
 SEARCH = """The full search (all four arms and their join) in one thread, over the corpus cut or continued with changed copies of
 its entries. Memory is the resident set of a process that only serves, the models' part apart."""
+
+DESK = """Agents and citizens are sockets of one client process, which shares the processors. In the first load all arrive one by
+one, each is offered to a free agent who takes the chat at once, and then both sides write in turns (a word every ten
+seconds or so from each). In the rush they arrive within a second, on a fresh service where few agents are. A socket that
+had to be opened again counts as a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +197,26 @@ def _search_row(m: Measured) -> tuple[str, ...]:
         f"{m.rows:,}", f"{m.entries:,}", *(f"{t:.2f}" for t in times), f"{m.memory:,.0f}", f"{m.memory_models:,.0f}",
         f"{m.disk:,.0f}", f"{m.built_s:.0f}", f"{m.loaded_s:.1f}", "exact" if m.recall is None else f"{m.recall:.4f}",
     )  # fmt: skip
+
+
+def desk(found: Sequence[Crowd]) -> str:
+    first = found[0]
+    promises = [
+        Promise("offer at an agent, p95", 300, first.p95(OFFER), " ms"),
+        Promise("an agent's word at the citizen, p95", 100, first.p95(TO_CITIZEN), " ms"),
+    ]
+    rows = [
+        (c.name, w.what, f"{w.count:,}", f"{w.p50:.1f}", f"{w.p95:.1f}", f"{w.p99:.1f}") for c in found for w in c.waits
+    ]
+    held = [
+        (c.name, *(f"{c.cpu.get(group, 0):.2f}" for group in ("web", "others")), f"{c.memory:,.0f}", str(c.faults))
+        for c in found
+    ]
+    return "\n".join([
+        DESK, "", *_promises(promises),
+        *_table(("load", "from → to", "times", "p50 ms", "p95 ms", "p99 ms"), rows),
+        *_table(("load", "CPU web", "CPU rest", "memory MB", "faults"), held),
+    ]).rstrip()  # fmt: skip
 
 
 def _left_out(size: LeftOut, width: int) -> tuple[str, ...]:

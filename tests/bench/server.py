@@ -22,6 +22,7 @@ from bot.children import end_with_parent
 from bot.config import ROOT, read_settings
 from bot.nlu import rasa_model
 
+HOST = "127.0.0.1"
 START_WITHIN = 180.0
 STOP_WITHIN = 30.0
 NO_LIMITS = {
@@ -46,7 +47,7 @@ class Server:
 
     def counted(self, name: str) -> float:
         """A counter of /metrics, over all workers."""
-        text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", trust_env=False, timeout=30).text
+        text = httpx.get(f"http://{HOST}:{self.port}/metrics", trust_env=False, timeout=30).text
         return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
 
 
@@ -76,13 +77,13 @@ def configure(home: Path, engine: str) -> None:
 
 
 @contextlib.contextmanager
-def running(prepared: Path, home: Path, workers: int, *, engine: str) -> Iterator[Server]:
-    """`python -m bot serve` on a copy of a prepared home; with `rasa`, from when Rasa answers."""
+def running(prepared: Path, home: Path, workers: int, *, engine: str, **more: str) -> Iterator[Server]:
+    """`python -m bot serve` on a copy of a prepared home; with `rasa`, from when Rasa answers. `more`: environment."""
     shutil.copytree(prepared, home, ignore=shutil.ignore_patterns("*.lock"))
     configure(home, engine)
     port = free_port()
     command = [sys.executable, "-m", "bot", "serve", "--workers", str(workers), "--port", str(port)]
-    with started(command, home / "log", environment(home)) as parent:
+    with started(command, home / "log", environment(home) | more) as parent:
         wait_for_listeners(port, lambda: _children(parent.pid, "web"), workers, alive=parent)
         if engine == "rasa":
             _until(lambda: rasa_socket(home) is not None and not _children(parent.pid, "train-rasa"))
@@ -161,5 +162,5 @@ def _listens(pid: int, port: int) -> bool:
 
 def free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

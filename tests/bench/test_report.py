@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.bench import report
+from tests.bench.desk import OFFER, PLACE, TO_CITIZEN, Crowd, Wait
 from tests.bench.idle import Idle
 from tests.bench.report import Promise, Run, keep, merged
 from tests.bench.search import LeftOut, Measured, Times
@@ -132,3 +133,14 @@ def test_the_answer_path_has_a_promise_for_each_size() -> None:
     told = report.path([measured(7000, 9.0), measured(100_005, 26.0)])
     assert cells(told, "p95 with 700 entries: ≤ 10 ms")[1:] == ["9 ms", "yes"]
     assert cells(told, "p95 with 10000 entries: ≤ 25 ms")[1:] == ["26 ms", "**no**"]
+
+
+def test_the_desk_keeps_its_promise_by_the_first_load_and_shows_every_wait() -> None:
+    waits = (Wait(OFFER, 500, 40.0, 310.0, 400.0), Wait(TO_CITIZEN, 2000, 9.0, 30.0, 50.0))
+    told = report.desk(
+        [Crowd("many", waits, {"web": 0.5}, 900.0, 0), Crowd("rush", (Wait(PLACE, 300, 1, 2, 3),), {}, 1, 2)]
+    )
+    assert cells(told, "offer at an agent")[-1] == "**no**"
+    assert cells(told, "an agent's word")[-1] == "yes"
+    assert cells(told, "many | " + OFFER)[2:] == ["500", "40.0", "310.0", "400.0"]
+    assert cells(told, "rush | 0.00")[-1] == "2"
