@@ -53,7 +53,7 @@ def jargon() -> dict[str, str]:
 
 def notes(corpus: Corpus, today: date) -> Iterator[Fault]:
     """Everything worth a look."""
-    ends = {entry.id: entry.valid.until for entry in corpus.entries}
+    ends = {entry.id: entry.valid.last_day for entry in corpus.entries}
     for entry in corpus.entries:
         reasons = [*_wordings(entry), *_dates(entry, today), *_lengths(entry.answer)]
         reasons += [*_unexplained(entry.answer), *_yearly_money(entry.answer, corpus.figures.values())]
@@ -213,7 +213,7 @@ def _dates(entry: Entry, today: date) -> Iterator[str]:
             yield f"{basis.document} is in force from {basis.effective} only"
         elif basis.effective > entry.checked:
             yield f"{basis.document} came into force on {basis.effective}, after the last check"
-    until = entry.valid.until
+    until = entry.valid.last_day
     if until and until < today:
         yield f"expired on {until}, it is not shown any more"
     elif until and until - today <= SOON:

@@ -84,7 +84,7 @@ def _procedures(guides: Path, found: list[Fault]) -> dict[str, Procedure]:
 def _faults_between(corpus: Corpus) -> Iterator[Fault]:
     """What can only be seen with all entries at hand."""
     ids = {entry.id for entry in corpus.entries}
-    keys: dict[str, str] = {}
+    keys: dict[str, list[Entry]] = {}
     for entry in corpus.entries:
         file, line = corpus.where(entry)
         if entry.topic not in topic_labels():
@@ -103,5 +103,9 @@ def _faults_between(corpus: Corpus) -> Iterator[Fault]:
             key = question_key(wording)
             if not key:
                 yield Fault(file, line, f"{entry.id}: a question without words: {wording!r}")
-            elif keys.setdefault(key, entry.id) != entry.id:
-                yield Fault(file, line, f"{entry.id}: {wording!r} is also a question of {keys[key]}")
+            else:
+                others = keys.setdefault(key, [])
+                rival = next((other for other in others if other is not entry and other.valid.meets(entry.valid)), None)
+                if rival:
+                    yield Fault(file, line, f"{entry.id}: {wording!r} is also a question of {rival.id}")
+                others.append(entry)

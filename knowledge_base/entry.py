@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import field
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+ALWAYS, NEVER = datetime.min, datetime.max  # noqa: DTZ901 (local times of the site, as people write them)
 STRICT = ConfigDict(extra="forbid", str_strip_whitespace=True, str_min_length=1)
 
 Jurisdiction = Literal["全国", "浙江", "杭州"]
@@ -64,16 +65,63 @@ class Conditions:
     group: PersonGroup | None = None
 
 
+def _as_moment(value: object) -> object:
+    """Text of ten characters is a day, longer text a minute of the site's time zone, never an instant of another."""
+    told: object = value
+    if isinstance(value, str):
+        text = value.strip()
+        told = date.fromisoformat(text) if len(text) <= len("2027-01-01") else datetime.fromisoformat(text)
+    if isinstance(told, datetime) and (told.tzinfo or told.second or told.microsecond):
+        raise ValueError("write a day, or a minute without a time zone: 2027-01-01 00:00")
+    return told
+
+
+Moment = Annotated[datetime | date, BeforeValidator(_as_moment)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Validity:
-    """First and last day on which the answer may be given, in the site's time zone."""
+    """When the answer may be given, in the site's time zone: the first and last day, or the first minute and the minute
+    from which on it may not."""
 
-    start: date | None = Field(default=None, alias="from")
-    until: date | None = None
+    start: Moment | None = Field(default=None, alias="from")
+    until: Moment | None = None
 
     def __post_init__(self) -> None:
-        if self.start and self.until and self.until < self.start:
+        if self.ends <= self.begins:
             raise ValueError("until lies before from")
+
+    @property
+    def begins(self) -> datetime:
+        """The first minute, without a time zone."""
+        return ALWAYS if self.start is None else _start_of(self.start)
+
+    @property
+    def ends(self) -> datetime:
+        """The minute from which on it holds no more, without a time zone."""
+        if self.until is None or self.until == date.max:
+            return NEVER
+        if isinstance(self.until, datetime):
+            return self.until
+        return _start_of(self.until + timedelta(days=1))
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day of which a minute is left."""
+        return None if self.until is None else (self.ends - timedelta(minutes=1)).date()
+
+    def holds(self, at: date) -> bool:
+        """At this local time, or at the start of this day."""
+        local = _start_of(at).replace(tzinfo=None)
+        return self.begins <= local < self.ends
+
+    def meets(self, other: Validity) -> bool:
+        """Whether both hold at some time."""
+        return self.begins < other.ends and other.begins < self.ends
+
+
+def _start_of(at: date) -> datetime:
+    return at if isinstance(at, datetime) else datetime.combine(at, time.min)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -98,10 +146,9 @@ class Entry:
     def wordings(self) -> tuple[str, ...]:
         return (self.question, *self.variants)
 
-    def holds(self, day: date) -> bool:
-        """Whether the answer may be given on this day."""
-        start, until = self.valid.start, self.valid.until
-        return (start is None or start <= day) and (until is None or day <= until)
+    def holds(self, at: date) -> bool:
+        """Whether the answer may be given at this local time, or at the start of this day."""
+        return self.valid.holds(at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,4 +166,8 @@ class Circumstances:
             return False
         if wanted.city and self.city and wanted.city not in (self.city, "浙江"):
             return False
-        return entry.holds(self.now.date())
+        return entry.holds(self.now)
+
+    def is_past(self, entry: Entry) -> bool:
+        """Whether the entry answered once and does no more."""
+        return entry.valid.ends <= self.now.replace(tzinfo=None)

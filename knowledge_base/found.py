@@ -26,6 +26,7 @@ class Found:
     topics: Mapping[str, float]
     ours: float
     version: str
+    ended: Entry | None = None  # asked for word for word, but it holds no more, and nothing has taken its place
 
     @property
     def exact(self) -> bool:

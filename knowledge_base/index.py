@@ -93,8 +93,10 @@ class Index:
         self.topics = tuple(dict.fromkeys(e.topic for e in corpus.entries))
         numbers = {topic: n for n, topic in enumerate(self.topics)}
         self._topic_of = np.array([numbers[e.topic] for e in corpus.entries], np.int64)
-        keys = ((question_key(t), i) for i, t in enumerate(rows.texts))
-        self._exact = {key: i for key, i in reversed(list(keys)) if key}
+        self._exact: dict[str, list[int]] = {}  # several: an entry and its successor
+        for row, text in enumerate(rows.texts):
+            self._exact.setdefault(question_key(text), []).append(row)
+        self._exact.pop("", None)
 
     def with_join(self, join: Join, used: Sequence[str]) -> Index:
         """The same rows under another join, with some of the arms only: what each of them adds is measured so."""
@@ -109,21 +111,20 @@ class Index:
         key = question_key(self.models.read(question))
         if not key:
             return Found((), {}, 0.0, self.version)
-        exact = self._known_as(key, who)
+        known = self._known_as(key)
+        exact = next((entry for entry in known if who.admit(entry)), None)
         if exact is not None:
             return Found((Hit(exact, 1.0, {"exact": 1.0}),)[:limit], {exact.topic: 1.0}, 1.0, self.version)
         sensed = self.models.sense(question)
         found = self.evidence(sensed)
         ours = float(self.join.scope.probability(scope_row(found, sensed.business)))
-        return Found(tuple(self._ranked(found, sensed, who, limit)), sensed.topics, ours, self.version)
+        ended = next((entry for entry in known if who.is_past(entry)), None)
+        return Found(tuple(self._ranked(found, sensed, who, limit)), sensed.topics, ours, self.version, ended)
 
-    def _known_as(self, key: str, who: Circumstances) -> Entry | None:
-        """The entry that is asked for word for word; nothing else needs to be looked for then."""
-        row = self._exact.get(key)
-        if row is None or self._rows.negative[row]:
-            return None
-        entry = self.corpus.entries[self._rows.entry[row]]
-        return entry if who.admit(entry) else None
+    def _known_as(self, key: str) -> list[Entry]:
+        """The entries that are asked for word for word, whenever they hold; mostly one or none."""
+        rows = (row for row in self._exact.get(key, ()) if not self._rows.negative[row])
+        return [self.corpus.entries[self._rows.entry[row]] for row in rows]
 
     def _ranked(self, found: Evidence, sensed: Sensed, who: Circumstances, limit: int) -> list[Hit]:
         """Entries by trust in their topic; within a topic the likelier entry first."""

@@ -28,24 +28,29 @@ _Loader.yaml_implicit_resolvers = {
 def records(path: Path, kind: TypeAdapter[Record], faults: list[Fault]) -> Iterator[tuple[Record, int]]:
     """Each record with its line; faults are added to the list, and a faulty record is left out."""
     try:
-        text = path.read_text("utf-8")
-        node = yaml.compose(text, Loader=_Loader)
-        values = yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader, in C)
+        found = list(parsed(path.read_text("utf-8"), path.name, faults))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         told = " ".join(str(getattr(error, "problem", None) or error).split())
         faults.append(Fault(path.name, mark.line + 1 if mark else 0, f"not readable as YAML: {told}"))
         return
-    if not isinstance(values, list) or not isinstance(node, yaml.SequenceNode):
-        faults.append(Fault(path.name, 1, "the file must be a list of entries"))
-        return
-    for value, place in zip(values, node.value, strict=True):
+    for value, place in found:
         line = place.start_mark.line + 1
         faults.extend(Fault(path.name, at, f"key {key} stands twice") for key, at in _repeated_keys(place))
         try:
             yield kind.validate_python(value), line
         except ValidationError as error:
             faults.extend(Fault(path.name, _line_of(place, issue["loc"]), _reason(issue)) for issue in error.errors())
+
+
+def parsed(text: str, file: str, faults: list[Fault]) -> Iterator[tuple[Any, Any]]:
+    """Each item of the list with its node. Raises YAMLError."""
+    node = yaml.compose(text, Loader=_Loader)
+    values = yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader, in C)
+    if not isinstance(values, list) or not isinstance(node, yaml.SequenceNode):
+        faults.append(Fault(file, 1, "the file must be a list of entries"))
+        return
+    yield from zip(values, node.value, strict=True)
 
 
 def _repeated_keys(root: Any) -> Iterator[tuple[str, int]]:

@@ -64,7 +64,7 @@ class Assistant:
         if choice is None and about is not None:
             perceived = self._in_context(perceived, who, about)
         entry = index.entries.get(choice.entry) if choice and choice.entry else None
-        day = now.astimezone(self._zone).date()
+        at = now.astimezone(self._zone)
         near = [hit.entry for hit in perceived.found.hits] + ([entry] if entry else [])
         related = {name for e in near for name in e.related if name in index.entries}
         turn = Turn(
@@ -76,12 +76,12 @@ class Assistant:
             bands=index.bands,
             site=self._site,
             chosen=choice,
-            chosen_entry=entry if entry and entry.holds(day) else None,  # it may have ended since it was offered
-            last_entry=last if last and last.holds(day) else None,
+            chosen_entry=entry if entry and entry.holds(at) else None,  # it may have ended since it was offered
+            last_entry=last if last and last.holds(at) else None,
             procedures=index.corpus.procedures,
             follows=perceived.follows,
             parts=self._parts(perceived, who),
-            titles={name: index.titles[name] for name in related if index.entries[name].holds(day)},
+            titles={name: index.titles[name] for name in related if index.entries[name].holds(at)},
         )
         return decide(turn, index.corpus.figures)
 

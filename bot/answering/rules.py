@@ -83,6 +83,15 @@ def exact(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     return _answer(turn, turn.best.entry, 1.0, "exact", figures)
 
 
+def ended(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
+    """Word for word a question whose answer holds no more: nothing that is only like it is told instead."""
+    del figures
+    past = turn.found.ended
+    if past is None:
+        return None
+    return Reply(say("ended"), "ended", "refuse", choices=(HUMAN,), topic=past.topic, score=1.0)
+
+
 def none_of_these(turn: Turn, figures: dict[str, Figure]) -> Reply | None:
     if turn.conversation.offered and _means(turn, "none_of_these"):
         return chosen(_with_choice(turn, NONE), figures)
@@ -285,6 +294,7 @@ RULES: tuple[Rule, ...] = (
     asked_for_human,
     led,
     exact,
+    ended,
     none_of_these,
     leaves_message,
     resume_code,

@@ -53,7 +53,7 @@ def confirmation(basis: Basis) -> str:
 
 
 def _ends(entry: Entry, day: date) -> str | None:
-    until = entry.valid.until
+    until = entry.valid.last_day
     if until is None or until - day > ENDING_SOON:
         return None
     return say("ends_soon", until=f"{until.year} 年 {until.month} 月 {until.day} 日")

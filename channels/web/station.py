@@ -15,10 +15,10 @@ QUESTIONS = 6  # a group; more is a wall of text on a phone
 
 
 def station_facts(site: Site, zone: ZoneInfo, index: Index) -> dict[str, Any]:
-    today = datetime.now(UTC).astimezone(zone).date()
+    now = datetime.now(UTC).astimezone(zone)
     first: dict[str, list[str]] = {}
     for entry in index.corpus.entries:
-        if entry.holds(today):
+        if entry.holds(now):
             first.setdefault(entry.topic, []).append(entry.question)
     groups = []
     for group in topic_groups():
@@ -32,7 +32,7 @@ def station_facts(site: Site, zone: ZoneInfo, index: Index) -> dict[str, Any]:
         "phones": [{"number": number, "for": purpose} for number, purpose in site.phones],
         "topics": groups,
         "hot": [g["questions"][0] for g in groups[:QUESTIONS]],
-        "procedures": [{"id": p.id, "title": p.title} for p in current(index.corpus.procedures, today).values()],
+        "procedures": [{"id": p.id, "title": p.title} for p in current(index.corpus.procedures, now.date()).values()],
         "calculators": [{"name": c.name, "title": c.title} for c in counters()],
         "notices": [],
     }

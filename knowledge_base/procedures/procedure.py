@@ -83,8 +83,7 @@ class Procedure:
 
     def holds(self, day: date) -> bool:
         """Whether the guide may be given on this day."""
-        start, until = self.valid.start, self.valid.until
-        return (start is None or start <= day) and (until is None or day <= until)
+        return self.valid.holds(day)
 
 
 def cases(procedure: Procedure) -> Iterator[dict[str, str]]:

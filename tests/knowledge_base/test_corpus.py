@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from knowledge_base.corpus import read_corpus
 from knowledge_base.entry import Validity
@@ -229,3 +230,32 @@ def test_an_entry_holds_from_its_first_to_its_last_day() -> None:
     one = entry("a", valid=Validity(**{"from": date(2026, 1, 1)}, until=date(2026, 12, 31)))
     days = [date(2025, 12, 31), date(2026, 1, 1), date(2026, 12, 31), date(2027, 1, 1)]
     assert [one.holds(day) for day in days] == [False, True, True, False]
+
+
+def test_an_entry_holds_from_its_first_minute_until_the_minute_it_ends() -> None:
+    midnight = datetime.fromisoformat("2027-01-01")
+    told = TypeAdapter(Validity).validate_python({"from": "2026-06-01 08:30", "until": "2027-01-01 00:00"})
+    assert (told.begins, told.ends, told.last_day) == (
+        datetime.fromisoformat("2026-06-01T08:30"),
+        midnight,
+        date(2026, 12, 31),
+    )
+    one = entry("a", valid=told)
+    moments = [midnight - timedelta(minutes=1), midnight, datetime.fromisoformat("2026-06-01T08:29")]
+    assert [one.holds(moment.replace(tzinfo=UTC)) for moment in moments] == [True, False, False]
+    assert TypeAdapter(Validity).validate_python(TypeAdapter(Validity).dump_python(told, mode="json", by_alias=True))
+
+
+@pytest.mark.parametrize("wrong", ["2027-01-32", "2027-01-01T00:00:30", "2027-01-01T00:00+08:00", "next year"])
+def test_a_moment_that_cannot_be_is_a_fault(wrong: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Validity).validate_python({"until": wrong})
+
+
+def test_two_entries_may_ask_the_same_only_when_one_follows_the_other(write: Write) -> None:
+    old = GOOD + '  valid: {until: "2027-01-01 00:00"}\n'
+    new = GOOD.replace("min_years\n", "later\n", 1) + '  valid: {from: "2027-01-01 00:00"}\n'
+    folder = write(old + new)
+    assert [one.id for one in read_corpus(folder, FIGURES).entries] == ["min_years", "later"]
+    (folder / "one.yml").write_text(old + new.replace("2027-01-01", "2026-12-31"), "utf-8")
+    assert any("is also a question of min_years" in str(fault) for fault in faults_of(folder))

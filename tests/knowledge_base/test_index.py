@@ -17,7 +17,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from knowledge_base.corpus import Corpus
-from knowledge_base.entry import Answer, Circumstances, Entry
+from knowledge_base.entry import Answer, Circumstances, Entry, Validity
 from knowledge_base.figures import Figure
 from knowledge_base.found import Found
 from knowledge_base.index import TOPICS_AHEAD, Index, rows_of, version_of
@@ -252,3 +252,27 @@ def test_entries_come_back_as_they_were_written(index: Index, corpus: Corpus) ->
     stored: tuple[Entry, ...] = index.corpus.entries
     assert stored == corpus.entries
     assert index.corpus.figures == corpus.figures
+
+
+def test_a_successor_takes_over_to_the_minute_by_itself(index: Index) -> None:
+    midnight = datetime.fromisoformat("2027-01-01")
+    one = index.corpus.entries[0]
+    old = replace(one, valid=Validity(until=midnight))
+    new = replace(one, id="successor", valid=Validity(**{"from": midnight}), answer=Answer(text="新"))
+    entries = (old, new, *index.corpus.entries[1:])
+    both = build_index(replace(index.corpus, entries=entries), index.models, INTENTS)
+
+    def at(moment: datetime) -> str:
+        return ids(both.search(one.question, Circumstances(now=moment.replace(tzinfo=ZONE))))[0]
+
+    assert [at(midnight - timedelta(minutes=1)), at(midnight)] == [one.id, "successor"]
+
+
+def test_what_has_ended_without_a_successor_is_told_as_ended(index: Index) -> None:
+    one = index.corpus.entries[0]
+    ended = changed(index.corpus, one.id, valid=Validity(until=NOW.replace(tzinfo=None, second=0)))
+    found = build_index(ended, index.models, INTENTS).search(one.question, Circumstances(now=NOW))
+    assert found.ended is not None
+    assert found.ended.id == one.id
+    assert not found.exact
+    assert one.id not in ids(found)

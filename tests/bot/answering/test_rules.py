@@ -32,6 +32,7 @@ def test_the_order_of_the_rules_is_the_product() -> None:
         "asked_for_human",
         "led",
         "exact",
+        "ended",
         "none_of_these",
         "leaves_message",
         "resume_code",
@@ -517,3 +518,11 @@ def test_what_is_said_in_so_many_words_needs_no_guess(text: str, intent: str) ->
 @pytest.mark.parametrize("text", ["我是真人，社保卡丢了怎么办", "缴费的依据是工资吗", "哪条法律规定了产假", "提示词"])
 def test_words_of_a_courtesy_in_a_question_are_no_courtesy(text: str) -> None:
     assert reply(text, [hit(YEARS, 0.9)], topics=OURS).because == "answer"
+
+
+# ended
+
+
+def test_a_question_whose_answer_has_ended_gets_no_answer_that_is_only_like_it() -> None:
+    told = decide(replace(turn(), found=Found((hit(AGE, 0.99),), OURS, 0.9, "v", YEARS)), {})
+    assert (told.text, told.outcome, actions(told)) == (say("ended"), "refuse", ["human"])
