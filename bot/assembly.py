@@ -21,9 +21,12 @@ from bot.codes import Codes
 from bot.config import Settings
 from bot.contacts import Contacts, contact_key
 from bot.credentials import Credentials
+from bot.deliveries import Deliveries
 from bot.dispatcher import Dispatcher
 from bot.dossiers import Dossiers
+from bot.endpoints import Endpoints
 from bot.holidays import Holidays
+from bot.links import Links
 from bot.lookout import Lookout
 from bot.measure import NLU_FALLBACKS
 from bot.nlu import NLU
@@ -37,6 +40,7 @@ from bot.rates import Rates
 from bot.reception import DeskRules, Reception
 from bot.seats import Seats
 from bot.sessions import Sessions
+from bot.shared_tokens import SharedTokens
 from bot.shelf import Follower, Shelf
 from bot.speaking import Speaking
 from bot.store.conversations import Conversations
@@ -85,6 +89,11 @@ class Parts:
     audit_log: AuditLog
     switchboard: Switchboard
     notices: NoticeBoard
+    holidays: Holidays
+    endpoints: Endpoints
+    deliveries: Deliveries
+    links: Links
+    shared_tokens: SharedTokens
     caretaker: Caretaker
 
 
@@ -154,7 +163,8 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             nlu, assistant = open_assistant(settings, library)
             limits, talk = settings.limits, settings.conversation
             rules = desk_rules(settings)
-            reception = Reception(lookout, Holidays(database), rules, now)
+            holidays = Holidays(database)
+            reception = Reception(lookout, holidays, rules, now)
             tickets = Tickets(database, contacts)
             notices = NoticeBoard(database, bus)
             switchboard = Switchboard(
@@ -186,7 +196,8 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
                     dossiers=Dossiers(database), canned=CannedReplies(database),
                     boards=Boards(database, queue, tickets, settings.site.zone),
                     seats=seats, dispatcher=dispatcher, switchboard=switchboard, caretaker=caretaker,
-                    notices=notices,
+                    notices=notices, endpoints=Endpoints(database, contacts), deliveries=Deliveries(database),
+                    links=Links(database, key), shared_tokens=SharedTokens(database, key),
                 )  # fmt: skip
     finally:
         database.close()

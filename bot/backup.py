@@ -26,7 +26,7 @@ from bot.tables import applied, workers
 
 KIND = "yida-backup"
 BATCH = 500
-PASSING = {"workers", "rates", "sessions", "sign_in_failures"}  # of the moment only
+PASSING = {"workers", "rates", "sessions", "sign_in_failures", "callbacks", "shared_tokens"}  # of the moment only
 
 
 def backup(settings: Settings, target: Path) -> dict[str, int]:

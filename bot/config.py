@@ -124,8 +124,29 @@ class Staff(Section):
     idle_minutes: int = Field(default=30, ge=1, le=720)
 
 
+class WeChatAccount(Section):
+    """An official account; its secrets come from the environment."""
+
+    app_id: str = ""
+    api_base: str = ""
+
+
+class WeChat(Section):
+    """The default account's `app_id` and `api_base`, other accounts by name, and what all of them share."""
+
+    app_id: str = ""
+    api_base: str = "https://api.weixin.qq.com"
+    accounts: dict[str, WeChatAccount] = {}
+    station: Annotated[str, AfterValidator(lambda url: url.rstrip("/"))] = ""
+    clickable: bool = True
+    scenes: dict[str, str] = {}
+    menu: tuple[dict[str, Any], ...] = ()
+    reply_template: str = ""
+
+
 class Channels(Section):
     web: Web = Web()
+    wechat: WeChat = WeChat()
 
 
 class Settings(Section):

@@ -66,6 +66,14 @@ class Contacts:
         """The same for the same address, and no way back."""
         return hmac.new(self._finger, address.encode(), sha256).hexdigest()[:32]
 
+    def sealed(self, address: str, name: str) -> bytes:
+        """For tables that keep an address themselves, under the name of its row."""
+        return self._seal.close(address, name)
+
+    def opened(self, sealed: bytes, name: str) -> str:
+        """Raises NotFound when the key or the name is another."""
+        return self._seal.open(sealed, name)
+
     def keep(self, connection: Connection, address: str, *, purpose: str, at: datetime) -> str:
         """Writes within the caller's transaction; returns the contact's id."""
         name = secrets.token_hex(12)

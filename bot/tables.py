@@ -27,6 +27,7 @@ from sqlalchemy.schema import CreateColumn
 
 from bot.metadata import metadata
 from bot.tables_announced import notices, switches
+from bot.tables_endpoints import callbacks, deliveries, endpoints, shared_tokens, used_links
 
 applied = Table("applied_changes", metadata, Column("name", String(64), primary_key=True))
 
@@ -390,6 +391,10 @@ def m004_announced(connection: Connection) -> None:
     metadata.create_all(connection, [notices, switches])
 
 
+def m005_endpoints(connection: Connection) -> None:
+    metadata.create_all(connection, [endpoints, callbacks, deliveries, shared_tokens, used_links])
+
+
 def _add_missing(connection: Connection, table: Table) -> None:
     """Columns and indexes that an older release did not make; a fresh database has them already."""
     known = {column["name"] for column in inspect(connection).get_columns(table.name)}
@@ -401,7 +406,13 @@ def _add_missing(connection: Connection, table: Table) -> None:
         index.create(connection, checkfirst=True)
 
 
-CHANGES: tuple[Callable[[Connection], None], ...] = (m001_first_tables, m002_staff, m003_desk, m004_announced)
+CHANGES: tuple[Callable[[Connection], None], ...] = (
+    m001_first_tables,
+    m002_staff,
+    m003_desk,
+    m004_announced,
+    m005_endpoints,
+)
 
 
 def migrate(connection: Connection) -> list[str]:
