@@ -1,0 +1,1 @@
+"""Callers: gateways of telephone systems, and the browser's microphone."""
