@@ -196,7 +196,8 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
                     dossiers=Dossiers(database), canned=CannedReplies(database),
                     boards=Boards(database, queue, tickets, settings.site.zone),
                     seats=seats, dispatcher=dispatcher, switchboard=switchboard, caretaker=caretaker,
-                    notices=notices, endpoints=Endpoints(database, contacts), deliveries=Deliveries(database),
+                    notices=notices, holidays=holidays, endpoints=Endpoints(database, contacts),
+                    deliveries=Deliveries(database),
                     links=Links(database, key), shared_tokens=SharedTokens(database, key),
                 )  # fmt: skip
     finally:
