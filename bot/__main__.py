@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,7 @@ audit = typer.Typer(help="the audit log")
 staff = typer.Typer(help="accounts of the staff", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 app.add_typer(staff, name="staff")
+app.add_typer(import_module("channels.wechat.commands").app, name="wechat")  # by name: channels stand outside the bot
 screen = Console(stderr=True)
 STAGES = {"encoder": "学习句子", "classifier": "学习主题", "index": "建立索引"}
 
@@ -311,7 +313,8 @@ async def _run_chores() -> None:
     async with open_parts(read_settings()) as parts:
         await parts.follower.start()
         working = (parts.caretaker.run(), parts.dispatcher.run(), parts.follower.run(parts.bus))
-        tasks = [asyncio.create_task(work) for work in working]
+        beside = import_module("channels.chores").chores(parts)
+        tasks = [asyncio.create_task(work) for work in (*working, *beside)]
         await stopping.wait()
         for task in tasks:
             task.cancel()

@@ -31,7 +31,7 @@ LONGEST = timedelta(hours=48)
 _D, _E, _M, _C = deliveries.c, endpoints.c, messages.c, conversations.c
 
 # Said for those whose page is open: pushed to a phone they would only disturb, and use up what may be sent.
-SILENT = frozenset({"reminder", "closed_quiet", "closed_by_citizen", "left_queue", "recalled"})
+SILENT = frozenset({"reminder", "closed_quiet", "closed_by_citizen", "recalled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,8 @@ class Deliveries:
             connection.execute(update(callbacks).where(callbacks.c.id == call_id).values(reply=text))
             connection.execute(update(endpoints).where(_E.id == row.id).values(called_until=0))
             if packed is not None:
-                _mark(connection, row, packed.taken, ms(now), way="passive", state="sent")
+                _mark(connection, row, packed.taken, ms(now), way="passive", state="claimed", claim=call_id[:32])
+                _delivered(connection, call_id[:32], packed, ms(now))
             if packed is not None or not waiting:
                 _advance(connection, row, ms(now))
             return text
@@ -197,13 +198,10 @@ class Deliveries:
 
     async def sent(self, claim: Claim, now: datetime) -> None:
         """The channel has accepted it."""
-        partly = claim.packed.partly
-        told = {"state": "partly" if partly else "sent", "error": "", "at": ms(now)}
-        done = update(deliveries).where(_D.claim == claim.id)
 
         def job(connection: Connection) -> None:
             row = _locked(connection, claim.endpoint)
-            connection.execute(done.values(told | {"parts": _D.parts + 1}))
+            _delivered(connection, claim.id, claim.packed, ms(now))
             connection.execute(update(endpoints).where(_E.id == claim.endpoint).values(tries=0, retry_at=0))
             _advance(connection, row, ms(now))
 
@@ -333,6 +331,11 @@ def _mark(
             conversation_id=row.conversation_id, seq=seq, parts=0, **told
         )  # fmt: skip
         connection.execute(fresh.on_conflict_do_update(index_elements=["conversation_id", "seq"], set_=told))
+
+
+def _delivered(connection: Connection, claim: str, packed: Packed, now: int) -> None:
+    told = {"state": "partly" if packed.partly else "sent", "parts": _D.parts + 1, "error": "", "at": now}
+    connection.execute(update(deliveries).where(_D.claim == claim).values(told))
 
 
 def _advance(connection: Connection, row: Any, now: int) -> None:

@@ -142,6 +142,17 @@ class Endpoints:
 
         return await self._db.write(job)
 
+    async def find(self, endpoint_id: str) -> Endpoint:
+        """Raises NotFound."""
+        row = await self._db.read(lambda c: c.execute(select(endpoints).where(_E.id == endpoint_id)).one_or_none())
+        if row is None:
+            raise NotFound(endpoint_id)
+        return _of(row, 0)
+
+    async def tries(self, endpoint_id: str) -> int:
+        """How often in a row nothing could be sent there."""
+        return int(await self._db.read(lambda c: c.scalar(select(_E.tries).where(_E.id == endpoint_id))) or 0)
+
     async def address(self, endpoint_id: str) -> str:
         """Raises NotFound when it is erased."""
         sealed = await self._db.read(lambda c: c.scalar(select(_E.sealed).where(_E.id == endpoint_id)))

@@ -6,13 +6,13 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bot.answering.assistant import Assistant, Perceived, after
 from bot.answering.turn import Reply, Site
@@ -105,20 +105,22 @@ class Switchboard:
         locale: str = "zh-CN",
         scene: str = "",
         notices: Sequence[str] = (),
+        greeting: str = "",
     ) -> Opened:
         """A new conversation with its greeting; the same id from the same address soon again is the same one.
 
-        `notices` are told before the greeting; a channel that is switched off says why instead.
+        `notices` are told before the greeting, a channel may have its own; one that is switched off says why instead.
         """
         now = self._now()
         name = id or secrets.token_urlsafe(18)
         token = secrets.token_urlsafe(32)
         rests = self._bulletin().switch_text(channel)
-        text = rests or "\n".join((*notices, say("greeting", locale, city=self._site.city, name=self._site.name)))
-        greeting = Message("greeting", Party.BOT, text, now, because=RESTS if rests else "greeting")
+        greeting = greeting or say("greeting", locale, city=self._site.city, name=self._site.name)
+        text = rests or "\n".join((*notices, greeting))
+        first = Message("greeting", Party.BOT, text, now, because=RESTS if rests else "greeting")
         conversation = await self._store.open(
             Conversation(name, channel, now, locale=locale, scene=scene),
-            greeting,
+            first,
             address=address,
             digest=digest(token),
             same_within_ms=int(SAME_OPENING.total_seconds() * 1000),
@@ -132,13 +134,18 @@ class Switchboard:
         """The conversation a token opens."""
         return await self._store.holder(digest(token))
 
-    async def hear(self, conversation_id: str, text: str, *, id: str) -> tuple[Heard, Perceived]:
-        """Keeps a citizen's words, masked, while they are being understood; on return they are on disk."""
+    async def hear(
+        self, conversation_id: str, text: str, *, id: str, more: Mapping[str, Any] | None = None
+    ) -> tuple[Heard, Perceived]:
+        """Keeps a citizen's words, masked, while they are being understood; on return they are on disk.
+
+        `more` is kept with them for the staff, such as where a picture lies.
+        """
         if OURS.match(id):
             raise Refused("bad_id", "消息编号不能用，请换一个。")
         masked = mask(self._checked(text))
         now = self._now()
-        details = {"masked": list(masked.kinds)} if masked.kinds else {}
+        details = dict(more or {}) | ({"masked": list(masked.kinds)} if masked.kinds else {})
         said = Message(id, Party.CITIZEN, masked.text, now, details=details)
         keeping = asyncio.ensure_future(self._keep(conversation_id, said))
         try:
@@ -157,8 +164,13 @@ class Switchboard:
             self.tell(heard.conversation, heard.message)
         return heard
 
-    async def answer(self, heard: Heard, perceived: Perceived, chosen: Choice | None = None) -> None:
-        """Says the bot's reply to a message, once, unless a human holds the conversation by then."""
+    async def answer(
+        self, heard: Heard, perceived: Perceived, chosen: Choice | None = None, *, instead: Reply | None = None
+    ) -> None:
+        """Says the bot's reply to a message, once, unless a human holds the conversation by then.
+
+        `instead` is a channel's reply to what holds no words, such as a picture.
+        """
         if not heard.fresh and await self._is_answered(heard):
             return
         started = perf_counter()
@@ -167,9 +179,8 @@ class Switchboard:
         for _ in range(TRIES):
             if conversation.stage not in BOT_SPEAKS_IN:
                 return
-            reply = self._resting(
-                self._assistant.decide(perceived, conversation, self._now(), chosen), conversation.channel
-            )
+            reply = instead or self._assistant.decide(perceived, conversation, self._now(), chosen)
+            reply = self._resting(reply, conversation.channel)
             if reply.outcome == "handoff":
                 reply, conversation = await self._reception.receive(reply, conversation)
             reply = _offering(reply, heard.message.seq)
@@ -428,13 +439,14 @@ class Switchboard:
             text = text.replace("{code}", await self._codes.issue(conversation.id, self._now(), long=long))
         if asked.details.get("masked"):
             text = f"{say('masked', conversation.locale)}\n{text}"
+        full = {"full": reply.full} if reply.full else {}
         name = f"re:{asked.id}"
         details = {
             "outcome": reply.outcome, "entry": reply.entry, "topic": reply.topic, "score": round(reply.score, 4),
             "version": perceived.index.version, "intent": perceived.understanding.intent,
             "engine": perceived.understanding.engine,
             "hits": [[h.entry.id, round(h.score, 4)] for h in perceived.found.hits[:3]],
-        }  # fmt: skip
+        } | full  # fmt: skip
         message = Message(
             name, Party.BOT, text, self._now(), choices=reply.choices, sources=reply.sources, card=reply.card,
             because=reply.because, answer_code=answer_code(conversation.id, name), details=details,

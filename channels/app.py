@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ from channels.security import BodyLimit, SecurityHeaders
 from channels.web import described
 from channels.web.channel import web_routes
 from channels.web.pages import STATIC
+from channels.wechat.accounts import read_accounts
+from channels.wechat.channel import wechat_routes
 from knowledge_base.entry import Circumstances
 
 log = logging.getLogger(__name__)
@@ -90,6 +93,7 @@ def _join(app: FastAPI, parts: Parts) -> None:
     app.include_router(session_routes(parts, door))
     app.include_router(staff_routes(parts, door))
     app.include_router(desk_routes(parts, door))
+    app.include_router(wechat_routes(parts, read_accounts(parts.settings.channels.wechat, os.environ)))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.mount("/assets", StaticFiles(directory=DOCS), name="assets")
 

@@ -366,6 +366,7 @@ def _answer(turn: Turn, entry: Entry, score: float, because: str, figures: dict[
     place = turn.understanding.value("city")
     elsewhere = place if place and place not in (turn.site.city, "浙江", entry.jurisdiction) else None
     text = answer_text(entry, turn.form, figures, turn.now, elsewhere)
+    full = answer_text(entry, "text", figures, turn.now, elsewhere) if turn.form == "short" else text
     again = turn.conversation.last_entry == entry.id
     near = tuple(
         Choice(f"n{n}", h.entry.question, entry=h.entry.id) for n, h in enumerate(_neighbours(turn, entry), start=1)
@@ -379,7 +380,8 @@ def _answer(turn: Turn, entry: Entry, score: float, because: str, figures: dict[
     offer = (STILL_OPEN,) if again or entry.high_stake or phrases.UPSET.search(turn.text) else ()
     choices = (*_distinct((*near, *related)), *led, *offer)
     return Reply(
-        text, because, "answer", choices, sources(entry), entry=entry.id, topic=entry.topic, score=score
+        text, because, "answer", choices, sources(entry), entry=entry.id, topic=entry.topic, score=score,
+        full=full if full != text else "",
     )  # fmt: skip
 
 

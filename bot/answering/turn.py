@@ -94,3 +94,4 @@ class Reply:
     ends_task: bool = False
     clears: bool = False  # another subject: topic and slots are forgotten
     also: tuple[Also, ...] = ()
+    full: str = ""  # where `text` is a channel's short form: all of it, for the service station

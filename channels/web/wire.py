@@ -16,16 +16,16 @@ from pydantic import (
     ValidationError,
 )
 
-from bot.conversation import Conversation
+from bot.conversation import Conversation, Message
 from bot.desk import Standing
 from bot.errors import Refused
 from channels import frames
 from channels.frames import parsed
 from knowledge_base.text import visible
 
-message_frame, source_frame, recalled_frame = frames.message_frame, frames.source_frame, frames.recalled_frame
+source_frame, recalled_frame = frames.source_frame, frames.recalled_frame
 error_frame, frame_id, encode, stamp = frames.error_frame, frames.frame_id, frames.encode, frames.stamp
-OURS = ("re:", "sys:", "form:")  # ids of the service's own messages begin so
+OURS = ("re:", "sys:", "form:", "at:")  # ids of the service's own messages begin so
 
 
 def _not_ours(name: str) -> str:
@@ -139,6 +139,12 @@ class Opening(BaseModel):
     locale: Annotated[str, StringConstraints(max_length=16, pattern=r"^[A-Za-z-]*$")] = "zh-CN"
     scene: Annotated[Shown, StringConstraints(max_length=64)] = ""
     client: dict[str, Any] = {}
+
+
+def message_frame(message: Message) -> dict[str, Any]:
+    """What was told in short elsewhere, such as in WeChat, is shown here in full."""
+    full = message.details.get("full")
+    return frames.message_frame(message) | ({"text": full} if isinstance(full, str) else {})
 
 
 def parse(raw: str | bytes) -> ClientFrame:
