@@ -5,18 +5,18 @@ RASA_PYTHON ?= $(firstword $(shell command -v python3.11 python3.10))
 RASA_LOCK = training_data/rasa/requirements-py$(subst .,,$(shell $(RASA_PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')).lock.txt
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup setup-dev rasa-setup run chat train publish check-knowledge test check lint types imports fix evaluate bench chaos clean
+.PHONY: help setup setup-dev rasa-setup run chat train publish voice-model check-knowledge test check lint types imports fix evaluate bench chaos clean
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
 .venv/.made: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed, found " + sys.version.split()[0])'
 	$(PYTHON) -m venv .venv
-	$(PY) -m pip install --quiet --editable .
+	$(PY) -m pip install --quiet --editable '.[voice]'
 	@touch $@
 
 .venv/.made-dev: .venv/.made
-	$(PY) -m pip install --quiet --editable '.[dev]'
+	$(PY) -m pip install --quiet --editable '.[voice,dev]'
 	@touch $@
 
 .venv-rasa/.made: $(wildcard training_data/rasa/*.lock.txt)
@@ -37,6 +37,8 @@ train: setup  ## what is missing or changed: encoder, classifier, index, Rasa
 	$(PY) -m bot train-rasa
 publish: setup  ## build the files' knowledge and switch running workers to it
 	$(PY) -m bot publish
+voice-model: setup  ## the small Chinese model for calls and microphones (42 MB, resumable)
+	@$(PY) -m channels.voice.model
 check-knowledge: setup  ## every entry against schema, sources, dates, duplicates
 	$(PY) -m knowledge_base check
 test: setup-dev rasa-setup  ## all tests; names what a missing system part would skip

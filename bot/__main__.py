@@ -130,11 +130,13 @@ def evaluate(
 
 @app.command(hidden=True)
 def child(kind: str, host: str = "127.0.0.1", port: int = 8000) -> None:
-    """One process of a server: `web` or `chores`."""
+    """One process of a server: `web`, `voice` or `chores`."""
     sys.setswitchinterval(0.001)  # the writer thread waits for the interpreter less long
     log_as_json()
     if kind == "web":
         _run_web(host, port)
+    elif kind == "voice":
+        _run_voice()
     else:
         asyncio.run(_run_chores())
 
@@ -300,6 +302,17 @@ def _run_web(host: str, port: int) -> None:
     listening.bind((host, port))
     listening.set_inheritable(True)
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _run_voice() -> None:
+    """By name, as uvicorn does: the channels stand outside the bot."""
+    import importlib
+
+    import uvloop
+
+    process = importlib.import_module("channels.voice.process")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(process.run())
 
 
 async def _run_chores() -> None:

@@ -15,6 +15,7 @@ from bot.answering.turn import Site
 from bot.audit import AuditLog
 from bot.board import Boards
 from bot.bus import Bus, open_bus
+from bot.calls import Calls
 from bot.canned import CannedReplies
 from bot.caretaker import Caretaker
 from bot.codes import Codes
@@ -49,11 +50,13 @@ from bot.store.queue import Queue
 from bot.store.words import Words
 from bot.switchboard import Rules, Switchboard
 from bot.tickets import Tickets
+from bot.voice import VoiceNeighbour
 from bot.working_days import Hours, read_spans
 from knowledge_base.library import Library
 
 RASA_SOCKET = "YIDA_RASA_SOCKET"  # set by the parent for its children
 EXCHANGE = "YIDA_EXCHANGE"
+VOICE_SOCKET = "YIDA_VOICE_SOCKET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ class Parts:
     links: Links
     shared_tokens: SharedTokens
     caretaker: Caretaker
+    calls: Calls
+    voice: VoiceNeighbour
 
 
 def site_of(settings: Settings) -> Site:
@@ -142,6 +147,12 @@ def bus_url(settings: Settings) -> str:
         return settings.bus
     exchange = os.environ.get(EXCHANGE)
     return f"unix://{exchange}" if exchange else "memory://"
+
+
+def open_voice() -> VoiceNeighbour:
+    """Where the parent runs a voice process."""
+    socket = os.environ.get(VOICE_SOCKET)
+    return VoiceNeighbour(Path(socket) if socket else None)
 
 
 @asynccontextmanager
@@ -196,6 +207,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
                     dossiers=Dossiers(database), canned=CannedReplies(database),
                     boards=Boards(database, queue, tickets, settings.site.zone),
                     seats=seats, dispatcher=dispatcher, switchboard=switchboard, caretaker=caretaker,
+                    calls=Calls(database, contacts), voice=open_voice(),
                     notices=notices, holidays=holidays, endpoints=Endpoints(database, contacts),
                     deliveries=Deliveries(database),
                     links=Links(database, key), shared_tokens=SharedTokens(database, key),

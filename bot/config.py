@@ -18,6 +18,14 @@ from bot.working_days import read_spans
 ROOT = Path(__file__).parent.parent
 
 
+VOICE = {
+    "audiosocket": "YIDA_VOICE_AUDIOSOCKET",
+    "transcriber": "YIDA_VOICE_TRANSCRIBER",
+    "synthesizer": "YIDA_VOICE_SYNTHESIZER",
+    "secret": "YIDA_VOICE_SECRET",
+}
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -144,9 +152,31 @@ class WeChat(Section):
     reply_template: str = ""
 
 
+class Voice(Section):
+    """Telephone and microphone. `audiosocket: off` and nothing else set: no voice process runs."""
+
+    audiosocket: str = "127.0.0.1:9092"
+    transcriber: str = ""
+    synthesizer: str = "espeak:"
+    secret: str = Field(default="", repr=False)
+    phrases: bool = True
+    recognisers: int = Field(default=2, ge=1, le=64)
+    calls: int = Field(default=40, ge=1)
+    transfer: Literal["auto", "dialplan", "console"] = "auto"
+    record: bool = False
+    record_days: int = Field(default=30, ge=1)
+    longest_minutes: int = Field(default=30, ge=1)
+    sms: str = ""
+
+    @property
+    def on(self) -> bool:
+        return bool(self.audiosocket != "off" or self.transcriber or self.secret)
+
+
 class Channels(Section):
     web: Web = Web()
     wechat: WeChat = WeChat()
+    voice: Voice = Voice()
 
 
 class Settings(Section):
@@ -181,12 +211,25 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError(f"{path} must be a mapping of sections")
     overrides = {"store": "YIDA_STORE", "bus": "YIDA_BUS", "home": "YIDA_HOME"}
     told |= {key: environment[name] for key, name in overrides.items() if environment.get(name)}
+    if voice := {key: environment[name] for key, name in VOICE.items() if environment.get(name)}:
+        _put_over(told, voice, "channels", "voice")
     try:
         settings = Settings.model_validate(told)
     except ValidationError as error:
         faults = [f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise SettingsError("\n".join(faults)) from error
     return settings.model_copy(update={"home": settings.home.absolute(), "store": _store_url(settings)})
+
+
+def _put_over(told: dict[str, Any], values: Mapping[str, str], *path: str) -> None:
+    """Into a section below; what is no section there is left for the check to complain of."""
+    for name in path:
+        if told.get(name) is None:
+            told[name] = {}
+        told = told[name]
+        if not isinstance(told, dict):
+            return
+    told.update(values)
 
 
 def _store_url(settings: Settings) -> str:

@@ -18,6 +18,7 @@ ANSWER_SECONDS = Histogram(
 )
 NLU_FALLBACKS = Counter("yida_nlu_fallbacks_total", "Sentences that the local engine understood in Rasa's place")
 SOCKETS = Gauge("yida_sockets", "Open citizens' sockets", multiprocess_mode="livesum")
+CALLS = Gauge("yida_calls", "Calls that go on", multiprocess_mode="livesum")
 REFUSALS = Counter("yida_refusals_total", "Requests turned away", ("code",))
 
 

@@ -22,7 +22,7 @@ import httpx
 from prometheus_client.multiprocess import mark_process_dead
 
 from bot.accounts import Accounts
-from bot.assembly import EXCHANGE, RASA_SOCKET
+from bot.assembly import EXCHANGE, RASA_SOCKET, VOICE_SOCKET
 from bot.bus.exchange import run_exchange
 from bot.children import Child, end, end_with_parent
 from bot.config import Settings
@@ -142,13 +142,14 @@ async def _first_account(settings: Settings, terminal: bool) -> str | None:
 def _environment(settings: Settings, private: Path) -> dict[str, str]:
     metrics = private / "metrics"
     metrics.mkdir()
-    return os.environ | {
+    told = os.environ | {
         "YIDA_HOME": str(settings.home),
         EXCHANGE: str(private / "bells"),
         RASA_SOCKET: str(private / "rasa"),
         METRICS: str(metrics),
         "OMP_NUM_THREADS": "1",
     }
+    return told | {VOICE_SOCKET: str(private / "voice")} if settings.channels.voice.on else told
 
 
 def _children(settings: Settings, environment: dict[str, str]) -> list[Child]:
@@ -158,7 +159,8 @@ def _children(settings: Settings, environment: dict[str, str]) -> list[Child]:
     web = [
         Child(f"web-{n}", [*command, "web", *place], environment, on_end=forget) for n in range(settings.server.workers)
     ]
-    return [*web, Child("chores", [*command, "chores"], environment, on_end=forget)]
+    voice = [Child("voice", [*command, "voice"], environment, on_end=forget)] if settings.channels.voice.on else []
+    return [*web, Child("chores", [*command, "chores"], environment, on_end=forget), *voice]
 
 
 def _has_rasa(settings: Settings, say: Say) -> bool:

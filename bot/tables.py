@@ -27,6 +27,7 @@ from sqlalchemy.schema import CreateColumn
 
 from bot.metadata import metadata
 from bot.tables_announced import notices, switches
+from bot.tables_calls import calls
 from bot.tables_endpoints import callbacks, deliveries, endpoints, shared_tokens, used_links
 
 applied = Table("applied_changes", metadata, Column("name", String(64), primary_key=True))
@@ -395,6 +396,10 @@ def m005_endpoints(connection: Connection) -> None:
     metadata.create_all(connection, [endpoints, callbacks, deliveries, shared_tokens, used_links])
 
 
+def m006_calls(connection: Connection) -> None:
+    metadata.create_all(connection, [calls])
+
+
 def _add_missing(connection: Connection, table: Table) -> None:
     """Columns and indexes that an older release did not make; a fresh database has them already."""
     known = {column["name"] for column in inspect(connection).get_columns(table.name)}
@@ -412,6 +417,7 @@ CHANGES: tuple[Callable[[Connection], None], ...] = (
     m003_desk,
     m004_announced,
     m005_endpoints,
+    m006_calls,
 )
 
 

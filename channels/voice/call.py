@@ -140,7 +140,12 @@ class Call:
         self._placed_at = 0
         self._ahead: int | None = None
         self._answers = 0
+        self._rests = ""
         self.outcome: str | None = None
+
+    def rest(self, why: str) -> None:
+        """The channel is switched off: the caller is told why, and goes to a human."""
+        self._rests = why
 
     def handle(self, event: Event) -> list[Action]:
         """What is to be done now, in order. Nothing after the call is over."""
@@ -188,10 +193,14 @@ class Call:
             return
         notice = words.say("notice", city=self._manners.city)
         recorded = words.say("recorded_sound" if self._manners.records else "recorded_text")
-        if event.hears:
-            self._say([notice, recorded, *ear.sentences(words.say("opening"))], self._listen, firm=2)
+        told = [piece for text in event.notices for piece in ear.sentences(text)]
+        if self._rests:
+            rests = [notice, *ear.sentences(self._rests)]
+            self._say([*rests, words.say("to_human_now")], lambda: self._over("human"), firm=len(rests) + 1)
+        elif event.hears:
+            self._say([notice, recorded, *told, *ear.sentences(words.say("opening"))], self._listen, firm=2)
         else:
-            self._say([notice, recorded, words.say("opening_deaf")], self._say_keys, firm=2)
+            self._say([notice, recorded, *told, words.say("opening_deaf")], self._say_keys, firm=2)
 
     def _say(self, parts: Sequence[str], then: Then | None = None, *, firm: int = 0, first: int = 0) -> None:
         """Replaces what is being said. `then` follows when all was heard."""

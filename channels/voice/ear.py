@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from channels.voice.numerals import read_out
 
-CHARACTERS_A_SECOND = 4.6  # as measured of both voices at their usual speed
+CHARACTERS_A_SECOND = 4.1  # as measured of both voices at their usual speed
 LONGEST = 25.0  # seconds of an answer before the caller is asked whether to go on
 KEYS = "12345678"  # 9 repeats, 0 is a human, * goes back
 TOO_LONG = 60  # characters; a sentence beyond is divided at a comma, so that it can be interrupted and repeated

@@ -40,6 +40,7 @@ class Began:
     at: int
     hears: bool = True
     resumed: bool = False
+    notices: tuple[str, ...] = ()  # told before the caller is asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ Message = dict[str, Any]
 def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Ours without what would lead elsewhere."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("YIDA_", "COV_", "PYTHONPATH")) and k != "PORT"}
-    return kept | {"YIDA_HOME": str(home), "OMP_NUM_THREADS": "1"} | dict(more or {})
+    quick = {"OMP_NUM_THREADS": "1", "YIDA_VOICE_AUDIOSOCKET": "off"}  # no telephone, unless a story wants one
+    return kept | {"YIDA_HOME": str(home)} | quick | dict(more or {})
 
 
 def run(
