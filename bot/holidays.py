@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from time import monotonic
 
@@ -33,17 +33,27 @@ class Holidays:
             self._read_at = monotonic()
         return self._calendar
 
-    async def replace(self, year: int, days: Iterable[tuple[date, bool, str]]) -> None:
-        """A year as the bureau has it: (day, worked, name). Raises Refused for a day of another year."""
+    async def of(self, year: int) -> list[tuple[date, bool, str]]:
+        """The days of a year that differ from their weekday: (day, worked, name)."""
+        query = select(holidays).where(holidays.c.day.like(f"{year}-%")).order_by(holidays.c.day)
+        rows = await self._db.read(lambda c: c.execute(query).all())
+        return [(date.fromisoformat(row.day), row.works, row.name) for row in rows]
+
+    async def replace(
+        self, year: int, days: Iterable[tuple[date, bool, str]], also: Callable[[Connection], None] | None = None
+    ) -> None:
+        """A year as the bureau has it: (day, worked, name). Raises Refused for a day of another year or told twice."""
         told = list(days)
-        if any(day.year != year for day, _, _ in told):
-            raise Refused("bad_day", f"日期必须在 {year} 年内。")
+        if any(day.year != year for day, _, _ in told) or len({day for day, _, _ in told}) != len(told):
+            raise Refused("bad_day", f"日期必须在 {year} 年内，每天只写一次。")
         rows = [{"day": day.isoformat(), "works": works, "name": name[:64]} for day, works, name in told]
 
         def job(connection: Connection) -> None:
             connection.execute(holidays.delete().where(holidays.c.day.like(f"{year}-%")))
             if rows:
                 connection.execute(holidays.insert(), rows)
+            if also is not None:
+                also(connection)
 
         await self._db.write(job)
         self._read_at = float("-inf")

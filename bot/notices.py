@@ -49,8 +49,10 @@ class Notice:
         return self.starts_at <= now and (self.ends_at is None or now < self.ends_at)
 
     def stage(self, now: datetime) -> str:
-        """`coming`, `now` or `over`."""
-        return "now" if self.holds(now) else "coming" if now < self.starts_at else "over"
+        """`coming`, `now` or `over`; what was ended before it began is over."""
+        if self.ends_at is not None and self.ends_at <= max(now, self.starts_at):
+            return "over"
+        return "coming" if now < self.starts_at else "now"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,11 @@ from starlette.staticfiles import StaticFiles
 
 from bot.assembly import Parts, open_parts
 from bot.config import Settings, read_settings
+from channels.console import knowledge_described, knowledge_files, knowledge_routes, knowledge_versions
 from channels.console.desk_routes import desk_routes
 from channels.console.door import Door
+from channels.console.holiday_routes import holiday_routes
+from channels.console.notice_routes import notice_routes
 from channels.console.pages import page_routes
 from channels.console.session import session_routes
 from channels.console.staff import staff_routes
@@ -35,6 +38,7 @@ from knowledge_base.entry import Circumstances
 log = logging.getLogger(__name__)
 DOCS = Path(__file__).parent / "static"
 BODY_BYTES = 65_536
+LARGER = {"/api/v1/knowledge/imports": 20_500_000, "/api/v1/knowledge/": 1_000_000}
 FIRST = "养老保险 yanglao"  # characters and letters have dictionaries of their own
 
 
@@ -63,7 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="社保易答", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.openapi = _documented(app)  # type: ignore[method-assign]  # FastAPI's own way to extend its document
     add_problem_handlers(app)
-    app.add_middleware(BodyLimit, limit=BODY_BYTES)
+    app.add_middleware(BodyLimit, limit=BODY_BYTES, larger=LARGER)
     app.add_middleware(SecurityHeaders, origins=told.channels.web.origins)
     return app
 
@@ -78,7 +82,7 @@ def _documented(app: FastAPI) -> Callable[[], dict[str, Any]]:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = described.complete(plain())
+            app.openapi_schema = knowledge_described.complete(described.complete(plain()))
         return app.openapi_schema
 
     return openapi
@@ -94,6 +98,11 @@ def _join(app: FastAPI, parts: Parts) -> None:
     app.include_router(staff_routes(parts, door))
     app.include_router(desk_routes(parts, door))
     app.include_router(wechat_routes(parts, read_accounts(parts.settings.channels.wechat, os.environ)))
+    for area in (knowledge_routes, knowledge_files, knowledge_versions):
+        app.include_router(area.routes_of(parts, door))
+    app.include_router(wechat_routes(parts, read_accounts(parts.settings.channels.wechat, os.environ)))
+    app.include_router(notice_routes(parts, door))
+    app.include_router(holiday_routes(parts, door))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.mount("/assets", StaticFiles(directory=DOCS), name="assets")
 

@@ -8,16 +8,18 @@ import { ENDED, read, remove } from './rest.js';
 import { allowSound, callFor, electRinger } from './ring.js';
 import { Seat, forgetDrafts } from './seat.js';
 import { OwnPage } from './own.js';
+import { SETTING_RIGHTS, SettingsPage } from './settings.js';
 import { MustChange, SignIn } from './signin.js';
 import { TicketsPage } from './tickets.js';
 import { loadPlace } from './place.js';
 
-/** In the order of the menu; `right` as the server names it. */
+/** In the order of the menu; `right` as the server names it, or several of which one is enough. */
 const PAGES = [
   { path: '/console', name: '坐席', right: 'serve', draw: DeskPage },
   { path: '/console/tickets', name: '工单', right: 'serve', draw: TicketsPage },
   { path: '/console/board', name: '班长', right: 'supervise', draw: BoardPage },
   { path: '/console/accounts', name: '账号', right: 'manage', draw: AccountsPage },
+  { path: '/console/settings', name: '设置', right: SETTING_RIGHTS, draw: SettingsPage },
   { path: '/console/own', name: '我的账号', right: null, draw: OwnPage },
 ];
 
@@ -61,7 +63,7 @@ function Console() {
 }
 
 function Signed({ me, leave, ended, reload }) {
-  const pages = PAGES.filter((p) => !p.right || me.rights.includes(p.right));
+  const pages = PAGES.filter((p) => !p.right || [p.right].flat().some((right) => me.rights.includes(right)));
   const [path, setPath] = useState(location.pathname);
   const seat = useSeat(me, ended);
   useEffect(() => {

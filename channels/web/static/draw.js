@@ -3,6 +3,7 @@ import { makeForm } from './form.js';
 import { h, say } from './dom.js';
 import { choices, letter } from './letter.js';
 import { makeRate } from './rate.js';
+import { notice } from './welcome.js';
 
 // A pause after which people look at the clock.
 const PAUSE = 15 * 60 * 1000;
@@ -64,7 +65,8 @@ export class Log {
       parts.push(mine.node);
       update = mine.update;
     } else {
-      if (message.party === 'system') parts.push(divider(message.text, w));
+      if (message.card?.kind === 'notice') parts.push(notice({ text: message.text, kind: message.card.notice }));
+      else if (message.party === 'system') parts.push(divider(message.text, w));
       else if (message.party === 'agent') parts.push(this.#agent(message, before));
       else parts.push(h('article', { class: 'msg msg--bot' }, h('p', { class: 'vh' }, w.bot), letter(message, this.scene)));
       parts.push(this.#extra(message, last));

@@ -3,12 +3,14 @@ import './chat.js';
 import { length } from './composer.js';
 import { fill, h, say } from './dom.js';
 import { icon } from './icons.js';
+import { follow, takeLink } from './linked.js';
 import { choose, look, onLook, shade, wear } from './look.js';
 import { fetchStation, valid, notice, questions, rows } from './welcome.js';
 import { words } from './words.js';
 
 const LIMIT = 500;
 const TILES = 6;
+const NEWS_EVERY = 60_000; // milliseconds between looks for notices on a page that stays open
 const WIDE = matchMedia('(min-width: 960px)');
 const STILL = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -36,7 +38,12 @@ const chat = document.createElement('shebao-chat');
 let station = null;
 let failed = false;
 
-begin();
+const link = takeLink();
+if (link) follow(link).then((lost) => {
+  begin();
+  wrong(lost);
+});
+else begin();
 
 function begin() {
   wear(document.documentElement);
@@ -67,6 +74,15 @@ function begin() {
   onLook(draw);
   draw();
   fetchLists();
+  setInterval(() => document.visibilityState === 'visible' && fetchNotices(), NEWS_EVERY);
+}
+
+/** Notices that came or ended meanwhile; the lists stay as they are under the reader's eyes. */
+async function fetchNotices() {
+  const fresh = await fetchStation('');
+  if (!fresh || !station) return;
+  station = { ...station, notices: fresh.notices, switched_off: fresh.switched_off };
+  drawNotices(PAGE[look().locale]);
 }
 
 /** `/s/CODE` → CODE: a printed code or a short link opens the page with its own greeting. */
@@ -141,9 +157,14 @@ function draw() {
   drawLists(p);
 }
 
-function drawLists(p) {
-  const notices = valid(station?.notices);
+function drawNotices(p) {
+  const rests = station?.switched_off;
+  const notices = [...(rests ? [{ text: rests, kind: 'emergency' }] : []), ...valid(station?.notices)];
   fill(at('notices'), notices.length > 0 && h('section', { class: 'stack', 'aria-label': p.notices }, notices.map(notice)));
+}
+
+function drawLists(p) {
+  drawNotices(p);
   if (failed) return fill(at('lists'), h('p', { class: 'note note--info' }, p.failed), h('p', null, h('button', { class: 'btn', type: 'button', onclick: fetchLists }, p.retry)));
   if (!station) return;
   const hot = rows(station.hot);

@@ -24,14 +24,16 @@ export function questions(list, onask) {
     h('li', null, h('button', { type: 'button', onclick: () => onask(String(q)) }, h('span', null, q), icon('right')))));
 }
 
-export function notice({ text }) {
-  return h('p', { class: 'note note--info', lang: 'zh-CN' }, icon('info'), h('span', null, text));
+export function notice({ text, kind }) {
+  const urgent = kind === 'emergency';
+  return h('p', { class: urgent ? 'note note--danger' : 'note note--info', lang: 'zh-CN' }, icon(urgent ? 'warn' : 'info'), h('span', null, text));
 }
 
 /** @param {HTMLElement} root @param {any} station @param {{ w: any, onask: (q: string) => void }} parts */
 export function drawWelcome(root, station, { w, onask }) {
   const hot = rows(station?.hot).slice(0, 5);
-  fill(root, valid(station?.notices).map(notice),
+  // What is urgent stands in the greeting already.
+  fill(root, valid(station?.notices).filter((n) => n.kind !== 'emergency').map(notice),
     hot.length > 0 && h('section', { class: 'letter', 'aria-label': w.hot }, h('h3', { class: 'kicker' }, w.hot), questions(hot, onask)));
 }
 
