@@ -42,7 +42,7 @@ voice-model: setup  ## the small Chinese model for calls and microphones (42 MB,
 check-knowledge: setup  ## every entry against schema, sources, dates, duplicates
 	$(PY) -m knowledge_base check
 test: setup-dev rasa-setup  ## all tests; names what a missing system part would skip
-	$(PY) -m pytest --cov --cov-report=term $(TESTS)
+	$(PY) -m pytest -n auto --dist loadgroup --cov --cov-report=term $(TESTS)
 lint: setup-dev  ## style and words
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -60,6 +60,6 @@ evaluate: setup-dev rasa-setup  ## answer quality by topic and kind (QUESTIONS=f
 bench: setup-dev rasa-setup  ## speed and memory beside a bare app, into docs/bench.md (ARGS="--only talk")
 	$(PY) -m tests.bench $(ARGS)
 chaos: setup-dev rasa-setup  ## whole processes killed, neighbours away for 30 s, hundreds of people
-	CHAOS=full $(PY) -m pytest tests/stories
+	CHAOS=full $(PY) -m pytest tests/stories tests/bot/store/test_queue.py
 clean:  ## what can be made again
 	rm -rf var .pytest_cache .mypy_cache .ruff_cache .coverage* build *.egg-info

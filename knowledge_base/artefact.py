@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from errno import EEXIST, ENOTEMPTY
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,16 @@ def seal(folder: Path, facts: dict[str, Any]) -> None:
     files = {name: _digest(folder / name) for name in _names(folder)}
     told = json.dumps({**facts, "files": files}, ensure_ascii=False, indent=1)
     (folder / MANIFEST).write_text(told, "utf-8")
+
+
+def place(draft: Path, target: Path) -> None:
+    """Puts a sealed folder where it is looked for, on the same disk. Of two made at once the first stays: a name stands
+    for the content, and others may read it already."""
+    try:
+        draft.rename(target)
+    except OSError as error:
+        if error.errno not in (ENOTEMPTY, EEXIST):
+            raise
 
 
 def verify(folder: Path, *, kind: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from knowledge_base.artefact import place
 from knowledge_base.calibration import FLAT, fit_join
 from knowledge_base.corpus import Corpus
 from knowledge_base.encoder import STATIC
@@ -117,7 +118,7 @@ class Library:
             draft = Path(made) / version
             draft.mkdir()
             index.save(draft)
-            shutil.move(draft, self.folder(version))
+            place(draft, self.folder(version))
         progress("index", 1, 1)
         return index
 

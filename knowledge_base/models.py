@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge_base.artefact import seal, verify
+from knowledge_base.artefact import place, seal, verify
 from knowledge_base.classifier import Classifier, train_classifier
 from knowledge_base.corpus import Corpus
 from knowledge_base.encoder import STATIC, Encoder, open_encoder
@@ -147,7 +146,7 @@ def train_models(
         (folder / "pinyin.json").write_text(PinyinReader.of(texts).as_json(), "utf-8")
         progress("classifier", 1, 1)
         seal(folder, {"kind": "models", "version": version, "encoder": encoder})
-        shutil.move(folder, target)
+        place(folder, target)
     return load_models(target)
 
 

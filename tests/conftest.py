@@ -23,7 +23,15 @@ from tests.servers import RedisServer, new_database, postgres_server
 settings.register_profile("here", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.load_profile("here")
 
+TOGETHER = ("browser", "quality")  # folders whose files share what is dear to make
+
 OTHERS = "pid <> pg_backend_pid()"
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Beside each other run files, each whole in one process."""
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    item.add_marker(pytest.mark.xdist_group(folder if folder in TOGETHER else str(item.path)))
 
 
 @pytest.fixture(scope="session")

@@ -228,6 +228,19 @@ def test_own_words_can_be_taken_back(agent: Agent, citizen: Citizen) -> None:
     ends(agent)
 
 
+def test_an_agent_sends_what_a_guide_says_of_this_citizens_case(agent: Agent, citizen: Citizen) -> None:
+    citizen.asks(QUESTION)
+    calls(citizen)
+    agent.accepts()
+    aside = agent.page.get_by_role("complementary", name="市民情况与推荐答复")
+    aside.get_by_label("办事指南").select_option("单位增减员")
+    aside.get_by_role("button", name="单位经办人", exact=True).click()
+    aside.get_by_role("button", name="离职停保", exact=True).click()
+    aside.get_by_role("button", name="发给市民：").first.click()
+    expect(citizen.page.locator(".msg--agent .bubble")).to_contain_text("单位增减员（")
+    ends(agent)
+
+
 def test_a_canned_reply_is_filled_in_and_not_sent_while_something_is_open(agent: Agent, citizen: Citizen) -> None:
     agent.goes_to("工单")
     agent.presses("常用语")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from knowledge_base.artefact import MANIFEST, seal, verify
+from knowledge_base.artefact import MANIFEST, place, seal, verify
 from knowledge_base.errors import ArtefactError
 
 
@@ -65,3 +66,12 @@ def test_a_manifest_that_cannot_be_read_is_refused(folder: Path, told: str) -> N
 def test_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match="cannot be read"):
         verify(tmp_path / "nothing", kind="index")
+
+
+def test_of_two_made_at_once_the_first_stays_whole(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    for name in ("one", "two"):
+        draft = tmp_path / name / "v1"
+        shutil.copytree(folder, draft)
+        place(draft, tmp_path / "kept" / "v1")
+    assert verify(tmp_path / "kept" / "v1", kind="index")["entries"] == 3

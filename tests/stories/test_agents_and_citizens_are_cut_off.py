@@ -15,15 +15,19 @@ import pytest
 from tests.stories.lines import Line, OnDuty, OnLine
 from tests.stories.service import FULL, Citizen, Service, crowd
 from tests.stories.staff import ADMIN, asks_human, hired, signed_in
+from tests.stories.tree import configure, copied
 
 CITIZENS, AGENTS, EACH, CUTS = (50, 10, 1000, 500) if FULL else (10, 2, 100, 40)  # 100,000 messages, or 2,000
 KILLS = 2
+GRACE = 180  # seconds: here everything starts again, and the gate's machine may be slow
 WORDS = {"citizen": "市民", "agent": "坐席"}
 
 
 @pytest.fixture(scope="module")
-def service(tree: Path, new_home: Callable[[], Path]) -> Iterator[Service]:
-    with Service(tree, new_home(), "--workers", "2", YIDA_ADMIN_PASSWORD=ADMIN) as running:
+def service(tree: Path, new_home: Callable[[], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    patient = copied(tree, tmp_path_factory.mktemp("patient") / "project")
+    configure(patient, desk={"grace_seconds": GRACE})
+    with Service(patient, new_home(), "--workers", "2", YIDA_ADMIN_PASSWORD=ADMIN) as running:
         yield running
 
 

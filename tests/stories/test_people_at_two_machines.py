@@ -14,8 +14,10 @@ import pytest
 from tests.servers import RedisServer, new_database
 from tests.stories.service import FULL, Citizen, Service, crowd
 from tests.stories.staff import ADMIN, asks_human, at_desk, hired, signed_in
+from tests.stories.tree import configure, copied
 
 TURNS = 200 if FULL else 12
+GRACE = 180  # seconds: here machines start again, and the gate's may be slow
 
 
 @pytest.fixture(scope="module")
@@ -29,15 +31,21 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="module")
 def machines(
-    tree: Path, new_home: Callable[[], Path], postgres: str, redis: RedisServer
+    tree: Path,
+    new_home: Callable[[], Path],
+    postgres: str,
+    redis: RedisServer,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Service, Service]]:
+    patient = copied(tree, tmp_path_factory.mktemp("patient") / "project")
+    configure(patient, desk={"grace_seconds": GRACE})
     with ExitStack() as stack:
         services, store = [], new_database(postgres)
         for _ in range(2):
             home = new_home()
             (home / "yida.db").unlink()
             more = {"YIDA_STORE": store, "YIDA_BUS": redis.url, "YIDA_ADMIN_PASSWORD": ADMIN}
-            services.append(Service(tree, home, **more).start())
+            services.append(Service(patient, home, **more).start())
             stack.push(services[-1])
         for service in services:
             service.wait_ready()

@@ -1,6 +1,7 @@
 /** The right pane: what to answer, who and why, what the bot said, who came before, and the library. */
 import { withoutMarks } from './canned.js';
 import { day, shown } from './clock.js';
+import { Guides } from './guides.js';
 import { Icon, channelName } from './icons.js';
 import { topicName } from './place.js';
 import { html, useEffect, useState } from './preact.js';
@@ -31,6 +32,7 @@ export function Aside({ chat, seat, edit }) {
         ${chat.suggestions.length ? chat.suggestions.map((entry, n) => html`<${Entry} key=${entry.entry} entry=${entry} main=${n === 0} n=${n} edit=${edit} send=${(text) => seat.say('say', conversation, text)} />`) : html`<p class="small muted">市民说话后，这里给出可以直接用的答复</p>`}
       </section>` : null}
       <${Search} edit=${live ? edit : null} send=${live ? (text) => seat.say('say', conversation, text) : null} />
+      <${Guides} edit=${live ? edit : null} send=${live ? (text) => seat.say('say', conversation, text) : null} />
       <${Facts} chat=${chat} />
       <${Answers} answers=${context.answers ?? []} />
       <${Before} services=${(context.services ?? []).filter((s) => s.ended_at)} tickets=${context.tickets ?? []} />
@@ -80,7 +82,7 @@ function Search({ edit, send }) {
     <input class="input" id="library" type="search" autocomplete="off" placeholder="问题或关键词" value=${text} onInput=${(e) => setText(e.target.value)} />
     <div role="status" class="stack">${found?.fault ? html`<p class="error">${found.fault}</p>` : found && !found.entries.length ? html`<p class="small muted">没有找到</p>` : null}
     ${(found?.entries ?? []).map((entry) => html`<${Entry} key=${entry.entry} entry=${entry} edit=${edit} send=${send} />`)}</div>
-    <p class="small"><a href="/calculators" target="_blank" rel="noopener">算一算<span class="vh">（在新窗口打开）</span></a>　<a href="/procedures" target="_blank" rel="noopener">办事指南<span class="vh">（在新窗口打开）</span></a></p>
+    <p class="small"><a href="/calculators" target="_blank" rel="noopener">算一算<span class="vh">（在新窗口打开）</span></a></p>
   </section>`;
 }
 

@@ -32,12 +32,16 @@ from bot.tables import conversations, messages, moves, services
 from bot.tables import offers as offers_table
 from tests.scripted import Clock
 from tests.spoken import NOON, heard, opened, replied, said
+from tests.stories.service import FULL
 
 AGENTS = ("amy", "bob", "cai")
+FIFTY = tuple(f"agent{n}" for n in range(50))
+RUNS = 200 if FULL else 3
 
 
 def account(name: str, capacity: int = 2, skills: tuple[str, ...] = ()) -> Account:
-    return Account(name, name.title(), f"0{AGENTS.index(name) + 1}", frozenset({Role.AGENT}), skills, capacity, False)
+    number = f"{(AGENTS + FIFTY).index(name) + 1:02}"
+    return Account(name, name.title(), number, frozenset({Role.AGENT}), skills, capacity, False)
 
 
 def begins(conversation: Conversation) -> Message:
@@ -111,6 +115,18 @@ async def test_two_processes_that_accept_at_once_give_one_owner(floor: Floor, ne
     assert [sorted({a, b} - {"taken"}) for a, b in zip(told[::2], told[1::2], strict=True)] == [
         [t] for t in (next(x for x in pair if x != "taken") for pair in zip(told[::2], told[1::2], strict=True))
     ]
+
+
+@pytest.mark.timeout(900)
+async def test_fifty_agents_of_two_processes_race_for_every_citizen(floor: Floor, neighbour: Database) -> None:
+    for name in FIFTY:
+        await floor.sit_down(name, capacity=RUNS)
+    sides = (floor, Floor(neighbour))
+    for n in range(RUNS):
+        name = (await floor.arrive(f"citizen-{n}")).id
+        told = await asyncio.gather(*(sides[k % 2].accept(name, agent) for k, agent in enumerate(FIFTY)))
+        [owner] = [outcome for outcome in told if outcome != "taken"]
+        assert await floor.rows(select(services.c.agent_id).where(services.c.conversation_id == name)) == [(owner,)]
 
 
 async def test_capacity_is_never_exceeded_however_many_are_accepted_at_once(floor: Floor) -> None:
