@@ -141,6 +141,15 @@ def child(kind: str, host: str = "127.0.0.1", port: int = 8000) -> None:
         asyncio.run(_run_chores())
 
 
+@app.command(hidden=True)
+def work(job: str) -> None:
+    """One job of the knowledge workshop, in a process of its own."""
+    from bot.work import work as run
+
+    log_as_json()
+    run(read_settings(), job)
+
+
 @app.command()
 def ask() -> None:
     """JSON lines in, JSON lines out, in order."""
@@ -325,7 +334,7 @@ async def _run_chores() -> None:
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
     async with open_parts(read_settings()) as parts:
         await parts.follower.start()
-        working = (parts.caretaker.run(), parts.dispatcher.run(), parts.follower.run(parts.bus))
+        working = (parts.caretaker.run(), parts.dispatcher.run(), parts.follower.run(parts.bus), parts.foreman.run())
         beside = import_module("channels.chores").chores(parts)
         tasks = [asyncio.create_task(work) for work in (*working, *beside)]
         await stopping.wait()

@@ -54,12 +54,14 @@ class Change:
     skills: tuple[str, ...] | None = None
     capacity: int | None = None
     disabled: bool | None = None
+    topics: tuple[str, ...] | None = None
 
     def columns(self) -> dict[str, Any]:
         told = {
             "name": self.name, "number": self.number, "capacity": self.capacity, "disabled": self.disabled,
             "roles": None if self.roles is None else sorted(self.roles),
             "skills": None if self.skills is None else list(self.skills),
+            "topics": None if self.topics is None else list(self.topics),
         }  # fmt: skip
         return {key: value for key, value in told.items() if value is not None}
 
@@ -71,7 +73,18 @@ def known_as(username: str) -> str:
 
 def account_of(row: Row[Any]) -> Account:
     roles = frozenset(Role(role) for role in row.roles)
-    return Account(row.username, row.name, row.number, roles, tuple(row.skills), row.capacity, row.must_change)
+    return Account(
+        row.username, row.name, row.number, roles, tuple(row.skills), row.capacity, row.must_change,
+        tuple(row.topics or ()),
+    )  # fmt: skip
+
+
+def account_named(connection: Connection, username: str) -> Account:
+    """Raises NotFound, also for an account that is closed."""
+    row = connection.execute(select(accounts).where(accounts.c.username == username)).one_or_none()
+    if row is None or row.disabled:
+        raise NotFound(username)
+    return account_of(row)
 
 
 def _listed(row: Row[Any]) -> Listed:
@@ -93,6 +106,7 @@ class Accounts:
         name: str = "",
         number: str = "",
         skills: Collection[str] = (),
+        topics: Collection[str] = (),
         capacity: int = 3,
         must_change: bool = True,
     ) -> Account:
@@ -109,7 +123,7 @@ class Accounts:
         kept = await passwords.digest(password)
         row = {
             "username": known, "roles": sorted(set(roles)), "skills": list(dict.fromkeys(skills)), "capacity": capacity,
-            "password": kept, "password_from": GIVEN, "must_change": must_change,
+            "password": kept, "password_from": GIVEN, "must_change": must_change, "topics": list(dict.fromkeys(topics)),
         }  # fmt: skip
         return await self._db.write(lambda c: self._insert(c, row, name, number, by))
 

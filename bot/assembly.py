@@ -26,6 +26,7 @@ from bot.deliveries import Deliveries
 from bot.dispatcher import Dispatcher
 from bot.dossiers import Dossiers
 from bot.endpoints import Endpoints
+from bot.foreman import Foreman, in_child
 from bot.holidays import Holidays
 from bot.links import Links
 from bot.lookout import Lookout
@@ -52,6 +53,8 @@ from bot.switchboard import Rules, Switchboard
 from bot.tickets import Tickets
 from bot.voice import VoiceNeighbour
 from bot.working_days import Hours, read_spans
+from bot.workshop import Workshop, open_workshop
+from knowledge_base.index import Index
 from knowledge_base.library import Library
 
 RASA_SOCKET = "YIDA_RASA_SOCKET"  # set by the parent for its children
@@ -92,6 +95,8 @@ class Parts:
     audit_log: AuditLog
     switchboard: Switchboard
     notices: NoticeBoard
+    workshop: Workshop
+    foreman: Foreman
     holidays: Holidays
     endpoints: Endpoints
     deliveries: Deliveries
@@ -139,6 +144,13 @@ def open_assistant(settings: Settings, library: Library) -> tuple[NLU, Assistant
         client = RasaClient(Path(socket), deadline=settings.nlu.rasa.deadline_ms / 1000)
         nlu = RasaNLU(client, local, on_fallback=NLU_FALLBACKS.inc)
     return nlu, Assistant(library, nlu, local, site_of(settings), settings.site.zone)
+
+
+def assistant_over(settings: Settings, index: Index) -> Assistant:
+    """The live path over one version, whichever is in service."""
+    library = open_library(settings)
+    library.serve(index)
+    return open_assistant(settings, library)[1]
 
 
 def bus_url(settings: Settings) -> str:
@@ -205,6 +217,8 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
                     sessions=Sessions(database, credentials, idle=idle),
                     queue=queue, lookout=lookout, words=words, tickets=tickets, speaking=speaking,
                     dossiers=Dossiers(database), canned=CannedReplies(database),
+                    workshop=open_workshop(database, shelf, library, bus),
+                    foreman=Foreman(database, bus, in_child(settings.home, settings.store)),
                     boards=Boards(database, queue, tickets, settings.site.zone),
                     seats=seats, dispatcher=dispatcher, switchboard=switchboard, caretaker=caretaker,
                     calls=Calls(database, contacts), voice=open_voice(),

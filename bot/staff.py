@@ -56,6 +56,7 @@ class Account:
     skills: tuple[str, ...]
     capacity: int  # conversations at once, at most
     must_change: bool  # the password, before anything else is allowed
+    topics: tuple[str, ...] = ()  # or groups of them, whose entries this person may write and review; empty: all
 
     @property
     def rights(self) -> frozenset[Right]:
@@ -64,3 +65,7 @@ class Account:
 
     def may(self, right: Right) -> bool:
         return right in self.rights
+
+    def writes(self, topic: str) -> bool:
+        """Whether entries of this topic are this person's to write and review."""
+        return not self.topics or any(topic == own or topic.startswith(f"{own}.") for own in self.topics)

@@ -29,6 +29,7 @@ from bot.metadata import metadata
 from bot.tables_announced import notices, switches
 from bot.tables_calls import calls
 from bot.tables_endpoints import callbacks, deliveries, endpoints, shared_tokens, used_links
+from bot.tables_knowledge import KNOWLEDGE
 
 applied = Table("applied_changes", metadata, Column("name", String(64), primary_key=True))
 
@@ -227,6 +228,7 @@ accounts = Table(
     Column("password", Text, nullable=False),
     Column("password_from", String(16), nullable=False),
     Column("must_change", Boolean, nullable=False),
+    Column("topics", JSON),
     Column("totp", LargeBinary),
     Column("totp_offered", LargeBinary),
     Column("totp_step", BigInteger, nullable=False),
@@ -400,6 +402,11 @@ def m006_calls(connection: Connection) -> None:
     metadata.create_all(connection, [calls])
 
 
+def m007_knowledge(connection: Connection) -> None:
+    _add_missing(connection, accounts)
+    metadata.create_all(connection, KNOWLEDGE)
+
+
 def _add_missing(connection: Connection, table: Table) -> None:
     """Columns and indexes that an older release did not make; a fresh database has them already."""
     known = {column["name"] for column in inspect(connection).get_columns(table.name)}
@@ -417,6 +424,7 @@ CHANGES: tuple[Callable[[Connection], None], ...] = (
     m003_desk,
     m004_announced,
     m005_endpoints,
+    m007_knowledge,
     m006_calls,
 )
 

@@ -72,10 +72,10 @@ async def ask(assistant: Assistant, told: dict[str, Any], now: datetime | None =
     began = perf_counter()
     said = await say(assistant, conversation, text, now)
     elapsed = (perf_counter() - began) * 1000
-    return _line(told.get("id"), said, elapsed)
+    return line(told.get("id"), said, elapsed)
 
 
-def _line(name: object, said: Said, elapsed: float) -> dict[str, Any]:
+def line(name: object, said: Said, elapsed: float) -> dict[str, Any]:
     reply, perceived = said.reply, said.perceived
     hits = perceived.found.hits
     return {

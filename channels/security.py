@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -57,19 +57,21 @@ def is_origin_allowed(connection: HTTPConnection, allowed: Iterable[str]) -> boo
 
 
 class BodyLimit:
-    """Refuses bodies beyond `limit` bytes, also those that do not say their length."""
+    """Refuses bodies beyond `limit` bytes, also those that do not say their length; more below some paths."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, limit: int, larger: Mapping[str, int] | None = None) -> None:
         self._app = app
-        self._limit = limit
+        self._usual = limit
+        self._larger = dict(larger or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = next((n for path, n in self._larger.items() if scope["path"].startswith(path)), self._usual)
         length = Headers(scope=scope).get("content-length", "0")
-        if not length.isdecimal() or int(length) > self._limit:
-            await problem(413, "too_large", f"请求不能超过 {self._limit} 字节。")(scope, receive, send)
+        if not length.isdecimal() or int(length) > limit:
+            await problem(413, "too_large", f"请求不能超过 {limit} 字节。")(scope, receive, send)
             return
         taken = 0
         over = False
@@ -78,7 +80,7 @@ class BodyLimit:
             nonlocal taken, over
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._limit:
+            if taken > limit:
                 over = True
                 return {"type": "http.disconnect"}
             return message
@@ -89,7 +91,7 @@ class BodyLimit:
 
         await self._app(scope, counted, sent)
         if over:
-            await problem(413, "too_large", f"请求不能超过 {self._limit} 字节。")(scope, receive, send)
+            await problem(413, "too_large", f"请求不能超过 {limit} 字节。")(scope, receive, send)
 
 
 class SecurityHeaders:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,6 +65,15 @@ def read_corpus(folder: Path = SHIPPED, figures: Path = FIGURES, guides: Path = 
         faults.append(Fault(str(folder), 0, "no entries found"))
     if faults:
         raise CorpusError(faults)
+    return corpus
+
+
+def assembled(entries: Iterable[Entry], base: Corpus) -> Corpus:
+    """These entries with the base's figures and procedures. Raises CorpusError with every fault found."""
+    corpus = Corpus(tuple(entries), base.figures, base.procedures)
+    faults = list(_faults_between(corpus))
+    if faults or not corpus.entries:
+        raise CorpusError(faults or [Fault("", 0, "no entries found")])
     return corpus
 
 

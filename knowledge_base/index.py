@@ -61,15 +61,12 @@ def rows_of(entries: Sequence[Entry]) -> Rows:
 
 
 def version_of(corpus: Corpus, models: Models) -> str:
-    told = json.dumps(
-        [
-            FORMAT,
-            models.version,
-            _told(corpus),
-        ],
-        ensure_ascii=False,
-        sort_keys=True,
-    )
+    return version_named(corpus, models.version)
+
+
+def version_named(corpus: Corpus, models: str) -> str:
+    """The name of what these models make of this knowledge, known before it is built."""
+    told = json.dumps([FORMAT, models, _told(corpus)], ensure_ascii=False, sort_keys=True)
     return sha256(told.encode()).hexdigest()[:16]
 
 
@@ -225,6 +222,15 @@ def _told(corpus: Corpus) -> dict[str, Any]:
         "figures": _FIGURES.dump_python(tuple(corpus.figures.values()), mode="json", by_alias=True),
         "procedures": _PROCEDURES.dump_python(procedures, mode="json", by_alias=True, exclude_defaults=True),
     }
+
+
+def stored_entries(folder: Path) -> tuple[Entry, ...]:
+    """The entries of a version, also of an older make. Raises ArtefactError."""
+    try:
+        told = json.loads((folder / "corpus.json").read_text("utf-8"))
+        return _ENTRIES.validate_python(_present(told["entries"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtefactError(f"{folder.name} cannot be read: {error}") from error
 
 
 def _present(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

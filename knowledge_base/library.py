@@ -12,10 +12,10 @@ from knowledge_base.artefact import place
 from knowledge_base.calibration import FLAT, fit_join
 from knowledge_base.corpus import Corpus
 from knowledge_base.encoder import STATIC
-from knowledge_base.entry import Circumstances
+from knowledge_base.entry import Circumstances, Entry
 from knowledge_base.errors import ArtefactError, NoVersion
 from knowledge_base.found import Found
-from knowledge_base.index import Index, rows_of, version_of
+from knowledge_base.index import Index, rows_of, stored_entries, version_of
 from knowledge_base.lexical import BM25Arm
 from knowledge_base.models import Examples, Models, load_models, models_version, train_models
 from knowledge_base.ranking import Bands, Join
@@ -125,6 +125,10 @@ class Library:
     def load(self, version: str) -> Index:
         """Raises ArtefactError when the version is missing or damaged; the one in service stays."""
         return Index.load(self.folder(version), self._load_models)
+
+    def entries_of(self, version: str) -> tuple[Entry, ...]:
+        """What a version on disk is made of, without its arms. Raises ArtefactError."""
+        return stored_entries(self.folder(version))
 
     def serve(self, index: Index) -> None:
         """One reference changes; searches under way finish on the version they began with."""

@@ -66,6 +66,7 @@ class NewAccount(Body):
     password: Password | None = None
     roles: Roles
     skills: Skills = []
+    topics: Skills = []
     capacity: int = 3
     must_change: bool = True
     name: Word = ""
@@ -79,6 +80,7 @@ class AccountChange(Body):
     number: Annotated[str, Field(max_length=64)] | None = None
     roles: Roles | None = None
     skills: Skills | None = None
+    topics: Skills | None = None
     capacity: int | None = None
     disabled: bool | None = None
 
@@ -87,6 +89,7 @@ class AccountChange(Body):
             name=self.name or None, number=self.number or None, capacity=self.capacity, disabled=self.disabled,
             roles=None if self.roles is None else frozenset(self.roles),
             skills=None if self.skills is None else tuple(dict.fromkeys(self.skills)),
+            topics=None if self.topics is None else tuple(dict.fromkeys(self.topics)),
         )  # fmt: skip
 
 
@@ -118,11 +121,14 @@ class Me(BaseModel):
 
 
 class AccountShown(BaseModel):
+    """`topics`, or groups of them, whose entries the account may write and review; empty: all."""
+
     username: str
     name: str
     number: str
     roles: list[Role]
     skills: list[str]
+    topics: list[str]
     capacity: int
     must_change: bool
     disabled: bool
@@ -195,8 +201,8 @@ def shown(listed: Listed) -> AccountShown:
     account = listed.account
     return AccountShown(
         username=account.username, name=account.name, number=account.number, roles=sorted(account.roles),
-        skills=list(account.skills), capacity=account.capacity, must_change=account.must_change,
-        disabled=listed.disabled, second_factor=listed.second_factor,
+        topics=list(account.topics), skills=list(account.skills), capacity=account.capacity,
+        must_change=account.must_change, disabled=listed.disabled, second_factor=listed.second_factor,
     )  # fmt: skip
 
 
@@ -222,6 +228,9 @@ WHY = {
     403: "`password_change_required`, `forbidden` or `foreign_origin`",
     404: "not there",
     409: "`username_taken`, `number_taken`, `last_admin`, `totp_active` or `totp_not_offered`",
+    412: "`changed_meanwhile`: both texts",
+    413: "`too_large`: the file is too large",
+    428: "`precondition_required`: say which revision was seen",
     422: "`weak_password`: `detail` says why",
     429: "`locked` after too many wrong ones",
     503: "the store is busy; nothing was kept",
