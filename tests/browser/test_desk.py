@@ -236,7 +236,7 @@ def test_an_agent_sends_what_a_guide_says_of_this_citizens_case(agent: Agent, ci
     aside.get_by_label("办事指南").select_option("单位增减员")
     aside.get_by_role("button", name="单位经办人", exact=True).click()
     aside.get_by_role("button", name="离职停保", exact=True).click()
-    aside.get_by_role("button", name="发给市民：").first.click()
+    aside.get_by_role("button", name="发给市民").first.click()
     expect(citizen.page.locator(".msg--agent .bubble")).to_contain_text("单位增减员（")
     ends(agent)
 
