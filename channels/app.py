@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 from bot.assembly import Parts, open_parts
 from bot.config import Settings, read_settings
 from channels.console import knowledge_described, knowledge_files, knowledge_routes, knowledge_versions
+from channels.console.call_audio import call_audio_routes
 from channels.console.desk_routes import desk_routes
 from channels.console.door import Door
 from channels.console.holiday_routes import holiday_routes
@@ -28,9 +29,11 @@ from channels.console.staff import staff_routes
 from channels.health import health_routes
 from channels.problems import add_problem_handlers
 from channels.security import BodyLimit, SecurityHeaders
+from channels.voice.routes import voice_routes
 from channels.web import described
 from channels.web.channel import web_routes
 from channels.web.pages import STATIC
+from channels.web.speech import speech_routes
 from channels.wechat.accounts import read_accounts
 from channels.wechat.channel import wechat_routes
 from knowledge_base.entry import Circumstances
@@ -97,6 +100,9 @@ def _join(app: FastAPI, parts: Parts) -> None:
     app.include_router(session_routes(parts, door))
     app.include_router(staff_routes(parts, door))
     app.include_router(desk_routes(parts, door))
+    app.include_router(call_audio_routes(parts, door))
+    app.include_router(speech_routes(parts))
+    app.include_router(voice_routes(parts))
     app.include_router(wechat_routes(parts, read_accounts(parts.settings.channels.wechat, os.environ)))
     for area in (knowledge_routes, knowledge_files, knowledge_versions):
         app.include_router(area.routes_of(parts, door))

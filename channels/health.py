@@ -13,6 +13,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from sqlalchemy import select
 
 from bot.assembly import Parts
+from bot.errors import NeighbourError
 from bot.nlu.rasa import RasaNLU
 from bot.tables import pointers
 
@@ -33,6 +34,7 @@ def health_routes(parts: Parts) -> APIRouter:
         found = {"store": await _store(parts, at_start), "knowledge": _knowledge(parts)}
         failed = [name for name, state in found.items() if state != "ok"]
         degraded = {"bus": _bus(parts), "nlu": _nlu(parts), "accounts": await _accounts(parts)}
+        degraded["voice"] = await _voice(parts)
         body = {**found, **degraded, "version": parts.library.current.version if parts.follower.ready else None}
         return JSONResponse({"status": "unready" if failed else "ready", **body}, 503 if failed else 200)
 
@@ -86,6 +88,18 @@ async def _accounts(parts: Parts) -> str:
     except Exception as error:
         return type(error).__name__
     return f"warning: {', '.join(named)} uses YIDA_ADMIN_PASSWORD, change it" if named else "ok"
+
+
+async def _voice(parts: Parts) -> str:
+    if not parts.voice.here:
+        return "off"
+    try:
+        told = await parts.voice.status()
+    except NeighbourError:
+        return "away: no calls, no microphone"
+    needed = (("speaks", "no synthesizer"), ("hears", "no recogniser: keys only"))
+    lacks = [text for name, text in needed if not told[name]]
+    return "; ".join(lacks) or "ok"
 
 
 def _nlu(parts: Parts) -> str:

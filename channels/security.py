@@ -16,7 +16,7 @@ Networks = Iterable[IPv4Network | IPv6Network]
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'{sockets}; "
-    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
+    "font-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
 )
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+")
 

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 from pydantic import TypeAdapter
 
-from channels.console import bodies, desk_described, knowledge_described, holiday_routes, notice_routes
+from channels.console import bodies, desk_described, knowledge_described, holiday_routes, knowledge_described, notice_routes
+from channels.voice import routes as calls
 from channels.web import described, described_tasks
 from tests.channels.serving import Server
 
@@ -41,7 +42,7 @@ class Truth:
 def assert_described(schema: dict[str, Any], told: Any) -> None:
     """One of the models of this schema has exactly these fields."""
     names = re.findall(rf"{described.REF}(\w+)", str(schema))
-    places = (described, described_tasks, bodies, desk_described, knowledge_described, notice_routes, holiday_routes)
+    places = (described, described_tasks, bodies, desk_described, knowledge_described, notice_routes, holiday_routes, calls)
     models = [getattr(place, name) for name in names for place in places if hasattr(place, name)]
     assert models, schema
     read = []

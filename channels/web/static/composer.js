@@ -1,6 +1,7 @@
 /** Where the citizen writes: grows with the words, counts near the limit, keeps what could not be sent. */
 import { h, say } from './dom.js';
 import { icon } from './icons.js';
+import { canListen, listen } from './microphone.js';
 
 const LIMIT = 500;
 const NEAR = 400;
@@ -12,8 +13,8 @@ export function length(text) {
   return [...text].length;
 }
 
-/** @param {{ w: any, onsend: (text: string) => void, ontyping: () => void }} parts */
-export function makeComposer({ w, onsend, ontyping }) {
+/** @param {{ w: any, onsend: (text: string) => void, ontyping: () => void, where: () => { base: string, id: string, token: string } }} parts */
+export function makeComposer({ w, onsend, ontyping, where }) {
   const error = h('p', { class: 'error', id: 'composer-error', role: 'alert', hidden: true });
   const count = h('p', { class: 'composer__count', hidden: true });
   const area = h('textarea', {
@@ -21,14 +22,56 @@ export function makeComposer({ w, onsend, ontyping }) {
     'aria-describedby': 'composer-error composer-foot',
     oninput: () => input(), onkeydown: (event) => key(event),
   });
-  const box = h('div', { class: 'composer__box' }, area,
+  const mic = h('button', { class: 'btn btn--icon', type: 'button', 'aria-label': w.speak, 'aria-pressed': 'false', onclick: () => speak() }, icon('mic'));
+  const hearing = h('p', { class: 'composer__count', role: 'status', hidden: true });
+  const box = h('div', { class: 'composer__box' }, area, mic,
     h('button', { class: 'btn btn--primary btn--icon', type: 'submit', 'aria-label': w.send }, icon('send')));
   const node = h('form', { class: 'composer', novalidate: true, onsubmit: (event) => { event.preventDefault(); send(); } },
-    error, h('label', { class: 'vh', for: 'say' }, w.ask), box, count,
+    error, h('label', { class: 'vh', for: 'say' }, w.ask), box, hearing, count,
     h('p', { class: 'composer__foot', id: 'composer-foot' }, w.noSecrets));
   let typed = 0;
+  let ear = null;
+
+  /** Pressed once it listens, pressed again it has heard; the words wait to be changed and sent. */
+  async function speak() {
+    if (ear) return ear.stop();
+    if (!canListen()) return show(w.speakInsecure);
+    const before = area.value;
+    show('');
+    pressed(true);
+    const mine = { stop: () => {} };
+    ear = mine;
+    try {
+      Object.assign(mine, await listen({
+        ...where(),
+        on: {
+          words: (text) => {
+            if (ear !== mine) return;
+            area.value = [...before + text].slice(0, LIMIT).join('');
+            input(false);
+          },
+          error: () => show(w.speakUnable),
+          over: () => ear === mine && pressed(false),
+        },
+      }));
+    } catch (error) {
+      pressed(false);
+      show(error?.name === 'NotAllowedError' || error?.name === 'NotFoundError' ? w.speakDenied : w.speakUnable);
+    }
+  }
+
+  function pressed(on) {
+    if (!on) ear = null;
+    mic.setAttribute('aria-pressed', String(on));
+    mic.setAttribute('aria-label', on ? w.speakStop : w.speak);
+    hearing.hidden = !on;
+    say(hearing, on ? w.speaking : '');
+    if (!on) area.focus();
+  }
 
   function send() {
+    ear?.stop();
+    if (ear) pressed(false);
     const text = area.value.trim();
     if (!text) return show(w.errors.empty);
     if (length(text) > LIMIT) return show(w.errors.too_long);

@@ -76,6 +76,14 @@ function foot(message, sources, { w, act, done }) {
   const copied = h('span', null, w.copyAnswer);
   const copy = h('button', { class: 'btn btn--quiet', type: 'button', onclick: copyAll }, icon('copy'), copied);
 
+  const voice = h('span', null, w.aloud);
+  const aloud = h('button', { class: 'btn btn--quiet', type: 'button', 'aria-pressed': 'false', onclick: () => act.aloud(message.seq, reading) }, icon('aloud'), voice);
+
+  function reading(state) {
+    aloud.setAttribute('aria-pressed', String(state === 'playing' || state === 'busy'));
+    say(voice, { playing: w.aloudStop, busy: w.aloudStop, unable: w.aloudUnable }[state] ?? w.aloud);
+  }
+
   function judge(helpful) {
     act.feedback(message.seq, helpful);
     press(helpful);
@@ -95,7 +103,7 @@ function foot(message, sources, { w, act, done }) {
   }
 
   if (typeof done.get(message.seq) === 'boolean') press(done.get(message.seq));
-  return h('footer', { class: 'letter__foot' }, good, bad, copy,
+  return h('footer', { class: 'letter__foot' }, good, bad, copy, aloud,
     message.answer_code && h('p', { class: 'code' }, h('span', null, w.code), ' ', h('b', null, message.answer_code)), said);
 }
 

@@ -50,6 +50,12 @@ export class Talk {
     return { token: Boolean(token), busy: Boolean(token) && (stage === 'waiting' || stage === 'agent') };
   }
 
+  /** Where this conversation is reached, and with what. */
+  get place() {
+    const { base, id, token } = this.connection;
+    return { base, id, token };
+  }
+
   get seen() {
     return this.memory.read().seen ?? 0;
   }

@@ -1,4 +1,5 @@
 /** The window drawn from a talk: head, banner, log, what follows the log, and the composer. */
+import { readAloud } from './aloud.js';
 import { makeComposer } from './composer.js';
 import { fill, h, say } from './dom.js';
 import { Log } from './draw.js';
@@ -21,7 +22,7 @@ export class View {
     const ask = (text) => this.ask(text);
     this.head = makeHeader({ w, inline, act: { ...act, human: () => this.#human(), showQueue: () => this.queue.focus(), write: () => this.composer.focus(), resume: () => this.#openResume(), end: () => talk.end() } });
     this.queue = makeQueue({ w, onleave: () => talk.leaveQueue(), onmessage: () => this.#openForm() });
-    this.composer = makeComposer({ w, onsend: ask, ontyping: () => talk.writing() });
+    this.composer = makeComposer({ w, onsend: ask, ontyping: () => talk.writing(), where: () => talk.place });
     this.banner = h('p', { class: 'banner', role: 'status' });
     this.typing = h('div', { class: 'msg', hidden: true });
     this.form = h('div', { class: 'line', hidden: true });
@@ -39,7 +40,7 @@ export class View {
     this.log = new Log(this.logBox, {
       w,
       act: { choose: (c, seq) => this.#choose(c, seq), feedback: (seq, helpful) => talk.feedback(seq, helpful), again: (m) => talk.again(m),
-        form: (seq, values, on) => talk.form(seq, values, on), rate: (seq, values, on) => talk.rate(seq, values, on), settle: (seq) => talk.settle(seq) },
+        aloud: (seq, on) => readAloud({ ...talk.place, seq, on }), form: (seq, values, on) => talk.form(seq, values, on), rate: (seq, values, on) => talk.rate(seq, values, on), settle: (seq) => talk.settle(seq) },
       done: talk.done,
       agent: () => talk.transcript.state.agent,
     });
