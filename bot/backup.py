@@ -26,7 +26,8 @@ from bot.tables import applied, workers
 
 KIND = "yida-backup"
 BATCH = 500
-PASSING = {"workers", "rates", "sessions", "sign_in_failures", "callbacks", "shared_tokens"}  # of the moment only
+MADE_ANEW = {"tallies", "tallied", "clusters"}
+PASSING = MADE_ANEW | {"workers", "rates", "sessions", "sign_in_failures", "callbacks", "shared_tokens"}
 
 
 def backup(settings: Settings, target: Path) -> dict[str, int]:

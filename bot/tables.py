@@ -29,6 +29,7 @@ from bot.metadata import metadata
 from bot.tables_announced import notices, switches
 from bot.tables_calls import calls
 from bot.tables_endpoints import callbacks, deliveries, endpoints, shared_tokens, used_links
+from bot.tables_insight import INSIGHT
 from bot.tables_knowledge import KNOWLEDGE
 
 applied = Table("applied_changes", metadata, Column("name", String(64), primary_key=True))
@@ -105,6 +106,7 @@ messages = Table(
     Column("extra", JSON),
     UniqueConstraint("conversation_id", "id", name="messages_once"),
     Index("messages_by_code", "answer_code"),
+    Index("messages_by_time", "at"),
 )
 
 moves = Table(
@@ -117,6 +119,7 @@ moves = Table(
     Column("reason", String(32), nullable=False),
     Column("at", BigInteger, nullable=False),
     Index("moves_by_conversation", "conversation_id"),
+    Index("moves_by_time", "at"),
 )
 
 feedback = Table(
@@ -126,6 +129,7 @@ feedback = Table(
     Column("seq", Integer, primary_key=True),
     Column("helpful", Boolean, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Index("feedback_by_time", "at"),
 )
 
 ratings = Table(
@@ -136,6 +140,7 @@ ratings = Table(
     Column("reasons", JSON, nullable=False),
     Column("text", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Index("ratings_by_time", "at"),
 )
 
 contacts = Table(
@@ -338,6 +343,7 @@ services = Table(
     Column("remark", Text, nullable=False),
     Index("services_by_agent", "agent_id", "began_at"),
     Index("services_by_end", "ended_at"),
+    Index("services_by_time", "began_at"),
     Index("services_once", "conversation_id", unique=True, sqlite_where=_goes_on, postgresql_where=_goes_on),
 )
 
@@ -407,6 +413,12 @@ def m007_knowledge(connection: Connection) -> None:
     metadata.create_all(connection, KNOWLEDGE)
 
 
+def m008_insight(connection: Connection) -> None:
+    for table in (messages, moves, feedback, ratings, services):
+        _add_missing(connection, table)
+    metadata.create_all(connection, INSIGHT)
+
+
 def _add_missing(connection: Connection, table: Table) -> None:
     """Columns and indexes that an older release did not make; a fresh database has them already."""
     known = {column["name"] for column in inspect(connection).get_columns(table.name)}
@@ -426,6 +438,7 @@ CHANGES: tuple[Callable[[Connection], None], ...] = (
     m005_endpoints,
     m007_knowledge,
     m006_calls,
+    m008_insight,
 )
 
 

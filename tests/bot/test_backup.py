@@ -122,6 +122,17 @@ async def _live(database: Database, home: Path) -> None:
     board = NoticeBoard(database, MemoryBus(), Clock())
     await board.post(Wording(Kind.PINNED, "系统周六停机。", ("web", "voice")), Actor("li"))
     await board.switch("wechat", off=True, text="维护中", by=Actor("li"))
+    learned = {
+        "alarms": {"id": "a", "topic": "t", "at": 1, "count": 20, "usual": 2.5, "sigma": 1.5, "examples": ["怎么报"]},
+        "settled": {"conversation_id": name, "seq": 2, "how": "entry", "actor": "li", "at": 1},
+        "complaints": {"conversation_id": name, "seq": 3, "remark": "在改"},
+        "proposals": {
+            "id": "p", "kind": "variant", "text": "怎么报", "questions": ["怎么报"], "status": "open", "made_by": "li",
+            "made_at": 1, "remark": "",
+        },
+    }  # fmt: skip
+    for table, row in learned.items():
+        await database.write(lambda c, t=table, r=row: c.execute(metadata.tables[t].insert().values(r)))
     await _at_the_desk(desk, name)
 
 
