@@ -127,19 +127,25 @@ def urgency(*, channel: str, scene: str, returning: bool, high_stake: bool, cris
 
 def offers(floor: Floor) -> list[tuple[str, str]]:
     """The offers to make now, in the order of the queue: (conversation, agent). Each agent rings once at a time."""
-    agents = {agent.id: agent for agent in floor.agents if agent.free and not agent.ringing}
+    free = [agent for agent in floor.agents if agent.free and not agent.ringing]
+    left = dict.fromkeys(agent.id for agent in sorted(free, key=_rest))  # whoever is to be asked first comes first
+    lines: dict[str | None, list[str]] = {}  # by skill needed: those who have it, the first at the end
     made = []
     for waiting in sorted(floor.present, key=lambda w: w.place):
-        if not agents:
+        if not left:
             break
         if waiting.offered_to is not None:
             continue
-        able = [agents[name] for name in sorted(_able(waiting, floor.agents)) if name in agents]
-        able = [agent for agent in able if agent.id not in waiting.declined_by]
-        if able:
-            chosen = min(able, key=lambda agent: _rank(agent, waiting))
-            made.append((waiting.conversation, chosen.id))
-            del agents[chosen.id]
+        if waiting.needs not in lines:
+            able = _able(waiting, floor.agents)
+            lines[waiting.needs] = [name for name in reversed(left) if name in able]
+        line = lines[waiting.needs]
+        while line and line[-1] not in left:
+            line.pop()
+        chosen = _chosen(waiting, [name for name in reversed(line) if name in left and name not in waiting.declined_by])
+        if chosen is not None:
+            made.append((waiting.conversation, chosen))
+            del left[chosen]
     return made
 
 
@@ -149,10 +155,18 @@ def _able(waiting: Waiting, agents: Sequence[Agent]) -> set[str]:
     return {agent.id for agent in here if agent.has(waiting.needs)} or {agent.id for agent in here}
 
 
-def _rank(agent: Agent, waiting: Waiting) -> tuple[object, ...]:
-    """Whoever knows the citizen, then whoever did not just miss him, has most room, and has waited longest."""
-    known = agent.id == waiting.last_agent
-    return agent.id in waiting.missed_by, not known, agent.load / agent.capacity, agent.served_at, agent.id
+def _rest(agent: Agent) -> tuple[float, int, str]:
+    """Whoever has most room, then whoever has waited longest, comes first."""
+    return agent.load / agent.capacity, agent.served_at, agent.id
+
+
+def _chosen(waiting: Waiting, able: Sequence[str]) -> str | None:
+    """Of those in order the one who knows the citizen, else the first; who just missed him only when nobody else is."""
+    fresh = [name for name in able if name not in waiting.missed_by] if waiting.missed_by else able
+    line = fresh or able
+    if waiting.last_agent in line:
+        return waiting.last_agent
+    return line[0] if line else None
 
 
 def can_take(agents: Collection[Agent], skill: str) -> bool:
@@ -163,21 +177,25 @@ def can_take(agents: Collection[Agent], skill: str) -> bool:
 def standings(floor: Floor) -> dict[str, Standing]:
     """Every waiting conversation's place; who is absent stands where he would if he came back now."""
     told: dict[str, Standing] = {}
-    ahead = 0
+    ahead, free, places = 0, floor.free, floor.places
     for waiting in sorted(floor.waiting, key=lambda w: w.place):
-        told[waiting.conversation] = Standing(ahead + 1, expected_wait(floor, ahead + 1))
+        told[waiting.conversation] = Standing(ahead + 1, _wait(ahead + 1 - free, places, floor.usual_ms))
         ahead += waiting.present
     return told
 
 
 def expected_wait(floor: Floor, position: int) -> Wait | None:
     """Places fall free one after another, on average `usual_ms / places` apart; None while nobody serves."""
-    if not floor.places:
+    return _wait(position - floor.free, floor.places, floor.usual_ms)
+
+
+def _wait(falls: int, places: int, usual_ms: int) -> Wait | None:
+    """`falls`: how many places have to fall free first."""
+    if not places:
         return None
-    falls = position - floor.free
     if falls <= 0:
         return Wait(0, 0, 0)
-    apart = floor.usual_ms / floor.places / 1000
+    apart = usual_ms / places / 1000
     low, high = (max(0.0, 1 - 1 / (9 * falls) + z * sqrt(1 / (9 * falls))) ** 3 for z in (-SPREAD, SPREAD))
     return Wait(round(falls * apart), round(falls * apart * low), round(falls * apart * high))  # Wilson–Hilferty
 
