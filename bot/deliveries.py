@@ -84,13 +84,13 @@ class Deliveries:
 
     # The passive reply
 
-    async def settle(self, call_id: str, now: datetime, pack: Pack, *, final: bool) -> str | None:
+    async def settle(self, call_id: str, now: datetime, pack: Pack) -> str:
         """Decides the reply to a call, once for all its repetitions: what waits is taken with it.
 
-        None: nothing waits yet, and it is not `final`. Empty: nothing is told now, the courier takes what comes.
+        Empty: nothing is told now, the courier takes what comes.
         """
 
-        def job(connection: Connection) -> str | None:
+        def job(connection: Connection) -> str:
             call = connection.execute(select(callbacks).where(callbacks.c.id == call_id)).one_or_none()
             if call is None:
                 raise NotFound(call_id)
@@ -100,8 +100,6 @@ class Deliveries:
                 return str(decided)
             waiting, _ = _waiting(connection, row, ms(now), unsure=True)
             packed = pack(waiting) if waiting else None
-            if packed is None and not final:
-                return None
             text = packed.text if packed else ""
             connection.execute(update(callbacks).where(callbacks.c.id == call_id).values(reply=text))
             connection.execute(update(endpoints).where(_E.id == row.id).values(called_until=0))

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 # All others are 400. To citizens 401, 403 and 404 mean that the conversation is not this device's (any more).
 STATUS = {
     "too_often": 429, "too_long": 413, "too_large": 413, "gone": 410, "id_taken": 409, "wrong_stage": 409,
-    "unauthorized": 401, "no_voice": 503, "foreign_origin": 403,
+    "unauthorized": 401, "no_voice": 503, "foreign_origin": 403, "bad_link": 410,
     "wrong_credentials": 401, "code_required": 401, "wrong_code": 401, "locked": 429, "weak_password": 422,
     "password_change_required": 403, "forbidden": 403, "username_taken": 409, "number_taken": 409, "last_admin": 409,
     "totp_active": 409, "totp_not_offered": 409, "taken": 409, "full": 409, "not_online": 409, "nobody_there": 409,

@@ -15,13 +15,14 @@ from bot.errors import NotFound, Refused
 from channels.security import client_address, is_origin_allowed
 from channels.web import described, wire
 from channels.web.announcements import emergencies
-from channels.web.intake import Intake, Sender
+from channels.web.intake import RESUME_WINDOW_MS, Intake, Sender
 from channels.web.pages import page_routes
 from channels.web.sockets import FOREIGN, CitizenSocket
 from channels.web.tasks import task_routes
 
 LONGEST_WAIT = 25.0
 PER_PAGE = 500
+LINK_TRIES = 30  # wrong ones in a quarter of an hour; nobody guesses a signature, and many share an address
 LAST_SEQ = 2**31 - 1
 OPEN = "/api/v1/conversations"
 MESSAGES = f"{OPEN}/{{conversation_id}}/messages"
@@ -45,6 +46,10 @@ def web_routes(parts: Parts) -> APIRouter:
         responses=described.problems(400, 401, 403, 404, 409, 410, 413, 429), openapi_extra=described.TAKES_A_FRAME,
         **told,
     )  # fmt: skip
+    routes.add_api_route(
+        "/api/v1/links", api.follow_link, methods=["POST"], status_code=201,
+        response_model=described.OpenedConversation, responses=described.problems(400, 403, 410, 429), **told,
+    )  # fmt: skip
     routes.add_api_websocket_route(f"{OPEN}/{{conversation_id}}/socket", api.socket)
     routes.include_router(task_routes(parts))
     routes.include_router(page_routes(parts))
@@ -58,6 +63,7 @@ class CitizenApi:
         self._notices = parts.notices
         self._rates = parts.rates
         self._contacts = parts.contacts
+        self._links = parts.links
         self._origins = settings.channels.web.origins
         self._trusted = settings.server.trusted_proxies
         self._per_address = settings.limits.per_address
@@ -80,6 +86,17 @@ class CitizenApi:
         )  # fmt: skip
         told = {"id": opened.conversation.id, "token": opened.token}
         return _private(told | await self._story(opened.conversation.id, 0), 201)
+
+    async def follow_link(self, request: Request, told: wire.Linked) -> JSONResponse:
+        """Goes on with the conversation of a signed link, once, within five minutes."""
+        tries = f"resume:{self._fingerprint(request)}"
+        await self._rates.check(tries, at_most=LINK_TRIES, window_ms=RESUME_WINDOW_MS)
+        try:
+            conversation_id, token = await self._links.follow(told.link, datetime.now(UTC))
+        except Refused:
+            await self._rates.count(tries, per_minute=LINK_TRIES, window_ms=RESUME_WINDOW_MS)
+            raise
+        return _private({"id": conversation_id, "token": token} | await self._story(conversation_id, 0), 201)
 
     async def read_messages(
         self,

@@ -141,6 +141,14 @@ class Opening(BaseModel):
     client: dict[str, Any] = {}
 
 
+class Linked(BaseModel):
+    """Body of `POST /api/v1/links`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    link: Annotated[str, StringConstraints(max_length=200)]
+
+
 def message_frame(message: Message) -> dict[str, Any]:
     """What was told in short elsewhere, such as in WeChat, is shown here in full."""
     full = message.details.get("full")

@@ -29,7 +29,8 @@ class Section(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One official account. Without an AES key it is plain; without a secret nothing can be pushed."""
+    """One official account or mini-program. Without an AES key it is plain, without a secret nothing can be pushed,
+    without a token (a mini-program) WeChat does not call it."""
 
     name: str
     app_id: str
@@ -48,8 +49,9 @@ class Account:
 
 
 def read_accounts(section: Section, environment: Mapping[str, str]) -> dict[str, Account]:
-    """By name, as the address names them. Accounts without a token do not exist. Raises SettingsError."""
-    named = {match[1].lower() for key in environment if (match := re.fullmatch(rf"{PREFIX}(\w+)_TOKEN", key))}
+    """By name, as the address names them; those without token and secret do not exist. Raises SettingsError."""
+    found = (re.fullmatch(rf"{PREFIX}(\w+)_(?:TOKEN|APP_SECRET)", key) for key in environment)
+    named = {match[1].lower() for match in found if match}
     accounts = {}
     for name in (DEFAULT, *sorted(named | set(section.accounts))):
         if name != DEFAULT and not NAME.fullmatch(name):
@@ -63,7 +65,7 @@ def read_accounts(section: Section, environment: Mapping[str, str]) -> dict[str,
 def _account(name: str, section: Section, environment: Mapping[str, str]) -> Account | None:
     prefix = PREFIX if name == DEFAULT else f"{PREFIX}{name.upper()}_"
     told = {secret: environment.get(prefix + secret, "") for secret in SECRETS}
-    if not told["TOKEN"]:
+    if not told["TOKEN"] and not told["APP_SECRET"]:
         return None
     here = section if name == DEFAULT else section.accounts.get(name)
     base = told["API_BASE"] or (here.api_base if here else "") or environment.get(f"{PREFIX}API_BASE", "")

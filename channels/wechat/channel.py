@@ -13,16 +13,20 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Annotated
 
+import httpx
 from fastapi import APIRouter, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from pydantic import BaseModel, StringConstraints
 
 from bot.assembly import Parts
 from bot.deliveries import Packed, Waiting
 from bot.endpoints import Arrival, Call, Grant
-from bot.errors import BotError, Refused
+from bot.errors import BotError, NeighbourError, NotFound, Refused
 from channels.problems import problem
 from channels.wechat.accounts import DEFAULT, Account
+from channels.wechat.api import WeChatApi, WeChatError
 from channels.wechat.crypto import BadEnvelope, is_fresh, is_signed, signature
 from channels.wechat.hearing import MEANT, WECHAT, Hearing, Recognise, is_quiet
 from channels.wechat.render import Style, passive
@@ -44,7 +48,15 @@ def wechat_routes(parts: Parts, accounts: dict[str, Account], recognise: Recogni
     for path in ("/wechat", "/wechat/{account}"):
         routes.add_api_route(path, channel.check, methods=["GET"], include_in_schema=False)
         routes.add_api_route(path, channel.take, methods=["POST"], include_in_schema=False)
+    routes.add_api_route("/api/v1/wechat/login", channel.login, methods=["POST"], status_code=201)
     return routes
+
+
+class Login(BaseModel):
+    """Body of a mini-program's login."""
+
+    code: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    account: Annotated[str, StringConstraints(max_length=32)] = DEFAULT
 
 
 def style_of(parts: Parts, conversation_id: str) -> Style:
@@ -70,7 +82,7 @@ class WeChatChannel:
 
     async def check(self, request: Request, account: str = DEFAULT) -> Response:
         """WeChat makes sure that the address is ours."""
-        known = self._accounts.get(account)
+        known = self._called(account)
         if known is None:
             return problem(404, "not_found", "没有找到。")
         query = request.query_params
@@ -81,7 +93,7 @@ class WeChatChannel:
     async def take(self, request: Request, account: str = DEFAULT) -> Response:
         """One message or event. 403 for a wrong signature or time, 400 for what is no message."""
         began = asyncio.get_running_loop().time()
-        known = self._accounts.get(account)
+        known = self._called(account)
         if known is None:
             return problem(404, "not_found", "没有找到。")
         if not self._is_signed(known, request):
@@ -99,6 +111,34 @@ class WeChatChannel:
                 raise
             return _forbidden()
         return self._response(known, call, text, sealed=sealed)
+
+    async def login(self, told: Login) -> Response:
+        """A mini-program's user, by the code of `wx.login`: his conversation goes on, on whatever device he is."""
+        account = self._accounts.get(told.account)
+        if account is None or not account.can_push:
+            return problem(404, "not_found", "没有找到。")
+        now = datetime.now(UTC)
+        async with httpx.AsyncClient() as client:
+            try:
+                openid = await WeChatApi(client, self._parts.shared_tokens).user_of(account, told.code)
+            except WeChatError:
+                return problem(401, "bad_code", "登录已过期，请重新打开小程序。")
+            except NeighbourError:
+                return problem(503, "wechat_unreachable", "微信没有回应，请稍后再试。", retry_after=2)
+        endpoint = await self._parts.endpoints.adopt("miniprogram", account.name, openid, now)
+        try:
+            conversation = await self._parts.switchboard.find(endpoint.conversation_id)
+        except NotFound:
+            opened = await self._parts.switchboard.open("web", address=endpoint.id, id=endpoint.conversation_id)
+            conversation = opened.conversation
+        link = self._parts.links.sign(conversation.id, now)
+        _, token = await self._parts.links.follow(link, now)
+        return JSONResponse({"id": conversation.id, "token": token}, 201, {"Cache-Control": "no-store"})
+
+    def _called(self, name: str) -> Account | None:
+        """The account that WeChat calls by this name."""
+        account = self._accounts.get(name)
+        return account if account is not None and account.token else None
 
     def _is_signed(self, account: Account, request: Request) -> bool:
         query = request.query_params
@@ -141,13 +181,13 @@ class WeChatChannel:
         self._working.add(work)
         work.add_done_callback(self._done)
         await asyncio.wait({work}, timeout=max(0.0, ends - asyncio.get_running_loop().time()))
-        preface = ""
+        preface, done = "", work.done()
         if work.done() and not work.cancelled():
             error = work.exception()
             if isinstance(error, Refused):
                 return await self._parts.deliveries.reply(call.key, error.sentence)
             preface = work.result() if error is None else ""
-        return await self._settled(call, arrival, preface, final=True) or ""
+        return await self._settled(call, arrival, preface, answered=done)
 
     async def _repeated(self, call: Incoming, arrival: Arrival, ends: float) -> str:
         """Another try of WeChat's, while the first is being answered, or its process was killed."""
@@ -156,16 +196,18 @@ class WeChatChannel:
             if decided is not None:
                 return decided
             await asyncio.sleep(LOOK)
-        return await self._settled(call, arrival, "", final=True) or ""
+        return await self._settled(call, arrival, "", answered=True)
 
-    async def _settled(self, call: Incoming, arrival: Arrival, preface: str, *, final: bool) -> str | None:
+    async def _settled(self, call: Incoming, arrival: Arrival, preface: str, *, answered: bool) -> str:
+        """What waits by now; a greeting alone, before the answer, is left for the courier to bring with it."""
         if is_quiet(call):
             return await self._parts.deliveries.reply(call.key, "")
 
         def pack(waiting: Sequence[Waiting]) -> Packed | None:
-            return passive(waiting, style_of(self._parts, arrival.endpoint.conversation_id), preface)
+            told = waiting if answered else [w for w in waiting if w.message.because != "greeting"]
+            return passive(told, style_of(self._parts, arrival.endpoint.conversation_id), preface)
 
-        return await self._parts.deliveries.settle(call.key, datetime.now(UTC), pack, final=final)
+        return await self._parts.deliveries.settle(call.key, datetime.now(UTC), pack)
 
     def _done(self, work: asyncio.Task[str]) -> None:
         """The words are kept; whatever failed after that, the caretaker answers."""

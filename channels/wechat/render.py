@@ -52,7 +52,9 @@ def passive(waiting: Sequence[Waiting], style: Style, preface: str = "") -> Pack
 
 
 def pushed(waiting: Sequence[Waiting], style: Style, now: datetime) -> Packed | None:
-    """The next text to push; an agent's words are waited for while more of them come."""
+    """The next text to push; an agent's words are waited for while more of them come, a greeting for the answer."""
+    if all(w.message.because == "greeting" for w in waiting):
+        return None
     agent = [w.message.at for w in waiting if w.message.party is Party.AGENT]
     if agent and max(agent) > now - GATHER and min(agent) > now - GATHER_AT_MOST:
         return None
