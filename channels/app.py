@@ -106,7 +106,6 @@ def _join(app: FastAPI, parts: Parts) -> None:
     app.include_router(wechat_routes(parts, read_accounts(parts.settings.channels.wechat, os.environ)))
     for area in (knowledge_routes, knowledge_files, knowledge_versions):
         app.include_router(area.routes_of(parts, door))
-    app.include_router(wechat_routes(parts, read_accounts(parts.settings.channels.wechat, os.environ)))
     app.include_router(notice_routes(parts, door))
     app.include_router(holiday_routes(parts, door))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
