@@ -48,16 +48,25 @@ def differences(old: Corpus, new: Corpus) -> dict[str, list[str]]:
     }
 
 
+def rivals(old: Corpus, new: Corpus) -> list[str]:
+    """Wordings that are nearly another entry's, beside those that the live version has: worth a look, not wrong."""
+    known = set(_near(old.entries))
+    return [told for told in _near(new.entries) if told not in known]
+
+
 def conflicts(old: Corpus, new: Corpus) -> list[str]:
-    """Near wordings and contradicting numbers that the live version does not have."""
-    known = set(_conflicts(old.entries))
-    return [told for told in _conflicts(new.entries) if told not in known]
+    """One rule told with two numbers, where the live version does not do so."""
+    known = set(_contradicting(old.entries))
+    return [told for told in _contradicting(new.entries) if told not in known]
 
 
-def _conflicts(entries: Sequence[Entry]) -> Iterable[str]:
+def _near(entries: Sequence[Entry]) -> Iterable[str]:
     for one, wording, other, again in near_wordings(entries):
         if one.valid.meets(other.valid):
             yield f"“{again}”（{other.id}）和“{wording}”（{one.id}）几乎一样"
+
+
+def _contradicting(entries: Sequence[Entry]) -> Iterable[str]:
     for told, otherwise in contradictions(entries):
         if told.entry.valid.meets(otherwise.entry.valid):
             yield f"{otherwise.entry.id} 说“{otherwise.words}”，{told.entry.id} 说“{told.words}”，数字不同"
@@ -92,6 +101,7 @@ async def judge(
         "reasons": [*clashes[:MOST], *over, *reasons],
         "changes": made,
         "conflicts": clashes[:MOST],
+        "near": rivals(live.corpus, new.corpus)[:MOST],
         "expired": over,
         "regression": {"asked": len(questions), "failed": failed[:MOST]},
         "replay": {"asked": len(said), "changed": len(changed), "rows": changed[:MOST]},

@@ -163,7 +163,7 @@ def version(one: Version, *, report: bool = False) -> Told:
         "reasons": one.reasons, "progress": one.progress, "trained": bool(one.report.get("trained")),
         "override": one.report.get("override"),
     }  # fmt: skip
-    kept = ("changes", "conflicts", "expired", "regression", "replay")
+    kept = ("changes", "conflicts", "near", "expired", "regression", "replay")
     return told | ({"report": {key: one.report[key] for key in kept if key in one.report}} if report else {})
 
 

@@ -7,6 +7,7 @@ import { html, render, useEffect, useState } from './preact.js';
 import { ENDED, read, remove } from './rest.js';
 import { allowSound, callFor, electRinger } from './ring.js';
 import { Seat, forgetDrafts } from './seat.js';
+import { KnowledgePage } from './knowledge.js';
 import { OwnPage } from './own.js';
 import { SETTING_RIGHTS, SettingsPage } from './settings.js';
 import { MustChange, SignIn } from './signin.js';
@@ -18,6 +19,7 @@ const PAGES = [
   { path: '/console', name: '坐席', right: 'serve', draw: DeskPage },
   { path: '/console/tickets', name: '工单', right: 'serve', draw: TicketsPage },
   { path: '/console/board', name: '班长', right: 'supervise', draw: BoardPage },
+  { path: '/console/knowledge', name: '知识', right: 'edit', draw: KnowledgePage },
   { path: '/console/accounts', name: '账号', right: 'manage', draw: AccountsPage },
   { path: '/console/settings', name: '设置', right: SETTING_RIGHTS, draw: SettingsPage },
   { path: '/console/own', name: '我的账号', right: null, draw: OwnPage },

@@ -11,9 +11,11 @@ export class Problem extends Error {
 /** Heard by the window when a session that was there is over. */
 export const ENDED = 'yida:session-ended';
 
-/** @param {string} method @param {string} path below /api/v1 @param {object} [body] @returns {Promise<any>} */
-export async function call(method, path, body) {
-  const init = body === undefined ? { method } : { method, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+/** @param {string} method @param {string} path below /api/v1 @param {object} [body] JSON, or a form with a file @param {Record<string, string>} [headers] @returns {Promise<any>} */
+export async function call(method, path, body, headers = {}) {
+  const init = { method, headers };
+  if (body instanceof FormData) init.body = body;
+  else if (body !== undefined) Object.assign(init, { headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) });
   let response;
   try {
     response = await fetch(`/api/v1${path}`, { ...init, credentials: 'same-origin', cache: 'no-store' });
