@@ -150,6 +150,14 @@ def work(job: str) -> None:
     run(read_settings(), job)
 
 
+@app.command(hidden=True)
+def insight(kind: str) -> None:
+    """One round of `tally` (figures of days) or `gather` (unanswered questions); the chores start it."""
+    from bot.insight import work
+
+    work(read_settings(), kind)
+
+
 @app.command()
 def ask() -> None:
     """JSON lines in, JSON lines out, in order."""
@@ -328,6 +336,7 @@ async def _run_chores() -> None:
     import signal
 
     from bot.assembly import open_parts
+    from bot.insight import keep_working
 
     stopping = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
@@ -336,7 +345,8 @@ async def _run_chores() -> None:
         await parts.follower.start()
         working = (parts.caretaker.run(), parts.dispatcher.run(), parts.follower.run(parts.bus), parts.foreman.run())
         beside = import_module("channels.chores").chores(parts)
-        tasks = [asyncio.create_task(work) for work in (*working, *beside)]
+        counting = (keep_working("tally"), keep_working("gather"))
+        tasks = [asyncio.create_task(work) for work in (*working, *beside, *counting)]
         await stopping.wait()
         for task in tasks:
             task.cancel()

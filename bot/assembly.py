@@ -12,6 +12,7 @@ from pathlib import Path
 from bot.accounts import Accounts
 from bot.answering.assistant import Assistant
 from bot.answering.turn import Site
+from bot.archive import Archive
 from bot.audit import AuditLog
 from bot.board import Boards
 from bot.bus import Bus, open_bus
@@ -28,6 +29,7 @@ from bot.dossiers import Dossiers
 from bot.endpoints import Endpoints
 from bot.foreman import Foreman, in_child
 from bot.holidays import Holidays
+from bot.learning import Learning
 from bot.links import Links
 from bot.lookout import Lookout
 from bot.measure import NLU_FALLBACKS
@@ -50,6 +52,7 @@ from bot.store.database import Database, open_database
 from bot.store.queue import Queue
 from bot.store.words import Words
 from bot.switchboard import Rules, Switchboard
+from bot.tallies import Tallies
 from bot.tickets import Tickets
 from bot.voice import VoiceNeighbour
 from bot.working_days import Hours, read_spans
@@ -98,6 +101,9 @@ class Parts:
     workshop: Workshop
     foreman: Foreman
     holidays: Holidays
+    tallies: Tallies
+    archive: Archive
+    learning: Learning
     endpoints: Endpoints
     deliveries: Deliveries
     links: Links
@@ -187,6 +193,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             limits, talk = settings.limits, settings.conversation
             rules = desk_rules(settings)
             holidays = Holidays(database)
+            learning = Learning(database, holidays, settings.site.zone, settings.desk.reply_working_days)
             reception = Reception(lookout, holidays, rules, now)
             tickets = Tickets(database, contacts)
             notices = NoticeBoard(database, bus)
@@ -222,6 +229,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
                     boards=Boards(database, queue, tickets, settings.site.zone),
                     seats=seats, dispatcher=dispatcher, switchboard=switchboard, caretaker=caretaker,
                     calls=Calls(database, contacts), voice=open_voice(),
+                    tallies=Tallies(database, settings.site.zone), archive=Archive(database), learning=learning,
                     notices=notices, holidays=holidays, endpoints=Endpoints(database, contacts),
                     deliveries=Deliveries(database),
                     links=Links(database, key), shared_tokens=SharedTokens(database, key),

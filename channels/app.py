@@ -21,7 +21,9 @@ from channels.console import knowledge_described, knowledge_files, knowledge_rou
 from channels.console.call_audio import call_audio_routes
 from channels.console.desk_routes import desk_routes
 from channels.console.door import Door
+from channels.console.figure_routes import figure_routes
 from channels.console.holiday_routes import holiday_routes
+from channels.console.learning_routes import learning_routes
 from channels.console.notice_routes import notice_routes
 from channels.console.pages import page_routes
 from channels.console.session import session_routes
@@ -108,6 +110,8 @@ def _join(app: FastAPI, parts: Parts) -> None:
         app.include_router(area.routes_of(parts, door))
     app.include_router(notice_routes(parts, door))
     app.include_router(holiday_routes(parts, door))
+    app.include_router(figure_routes(parts, door))
+    app.include_router(learning_routes(parts, door))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.mount("/assets", StaticFiles(directory=DOCS), name="assets")
 

@@ -26,7 +26,7 @@ STATUS = {
     "password_change_required": 403, "forbidden": 403, "username_taken": 409, "number_taken": 409, "last_admin": 409,
     "totp_active": 409, "totp_not_offered": 409, "taken": 409, "full": 409, "not_online": 409, "nobody_there": 409,
     "not_yours": 403, "too_late": 409, "bad_result": 422, "call_first": 422, "remark_missing": 422,
-    "no_reason": 422,
+    "no_reason": 422, "entry_missing": 422,
     "not_your_topic": 403, "own_work": 403, "own_override": 403, "reason_missing": 422, "wrong_state": 409,
     "gate_failed": 409, "not_ready": 409, "never_live": 409, "publishing": 409, "precondition_required": 428,
 }  # fmt: skip

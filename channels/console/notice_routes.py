@@ -32,12 +32,12 @@ class NoticeBody(Body):
 
     kind: Kind
     text: Text
-    channels: list[Channel] = Field(default_factory=lambda: ["web", "wechat", "voice"], max_length=len(CHANNELS))
+    channels: Annotated[tuple[Channel, ...], Field(max_length=len(CHANNELS))] = ("web", "wechat", "voice")
     starts_at: AwareDatetime | None = None
     ends_at: AwareDatetime | None = None
 
     def wording(self) -> Wording:
-        return Wording(self.kind, self.text, tuple(self.channels), self.starts_at, self.ends_at)
+        return Wording(self.kind, self.text, self.channels, self.starts_at, self.ends_at)
 
 
 class NewNotice(NoticeBody):
