@@ -128,12 +128,13 @@ async def running(parts: Parts, socket: Path) -> AsyncIterator[House]:
     try:
         yield house
     finally:
+        for task in tasks[1:]:
+            task.cancel()
+        await asyncio.gather(*tasks[1:], return_exceptions=True)
         await door.close()
         await house.close()
         server.should_exit = True
-        for task in tasks[1:]:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(tasks[0], return_exceptions=True)
 
 
 async def _open_door(door: AudioSocket, at: str) -> None:

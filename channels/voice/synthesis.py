@@ -96,7 +96,8 @@ class EspeakLoaded:
             await _killed(process)
 
     async def close(self) -> None:
-        await self._end()
+        async with self._turn:  # nobody reads an answer any more
+            await self._end()
 
 
 class Program:

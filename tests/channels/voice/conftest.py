@@ -79,7 +79,7 @@ def voice(furnished: Any, spoken: Tones, tmp_path: Path) -> Start:
             "phrases": False,
         }
         home = furnished(channels={"voice": told | settings})
-        socket = tmp_path / "v"
+        socket = tmp_path / f"v{port}"
         async with open_parts(home) as parts:
             await parts.follower.start()
             async with running(parts, socket) as house:
