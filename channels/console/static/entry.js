@@ -41,6 +41,7 @@ export function Editor({ name, blank, topics, me, close }) {
   function put(fields) {
     setEntry((old) => ({ ...old, ...fields }));
     setDirty(true);
+    setFaults([]);
     setTold('');
   }
   async function save(submit, revision = seen?.revision) {
