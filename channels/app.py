@@ -19,7 +19,7 @@ from bot.assembly import Parts, open_parts
 from bot.config import Settings, read_settings
 from channels.console import knowledge_described, knowledge_files, knowledge_routes, knowledge_versions
 from channels.console.call_audio import call_audio_routes
-from channels.console.desk_routes import desk_routes
+from channels.console.desk_routes import DeskApi, desk_routes
 from channels.console.door import Door
 from channels.console.figure_routes import figure_routes
 from channels.console.holiday_routes import holiday_routes
@@ -38,6 +38,7 @@ from channels.web.pages import STATIC
 from channels.web.speech import speech_routes
 from channels.wechat.accounts import read_accounts
 from channels.wechat.channel import wechat_routes
+from channels.wechat.pictures import picture_routes
 from knowledge_base.entry import Circumstances
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,9 @@ def _join(app: FastAPI, parts: Parts) -> None:
     app.include_router(call_audio_routes(parts, door))
     app.include_router(speech_routes(parts))
     app.include_router(voice_routes(parts))
-    app.include_router(wechat_routes(parts, read_accounts(parts.settings.channels.wechat, os.environ)))
+    accounts = read_accounts(parts.settings.channels.wechat, os.environ)
+    app.include_router(wechat_routes(parts, accounts))
+    app.include_router(picture_routes(parts, accounts, DeskApi(parts, door).reader))
     for area in (knowledge_routes, knowledge_files, knowledge_versions):
         app.include_router(area.routes_of(parts, door))
     app.include_router(notice_routes(parts, door))

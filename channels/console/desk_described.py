@@ -134,6 +134,20 @@ class Context(Talk):
     services: list[HumanStretch]
 
 
+class Reach(BaseModel):
+    """How many messages may be pushed until when, how many wait, and why the last one could not be sent."""
+
+    left: int
+    until: Time | None
+    waiting: int
+    reachable: bool
+    error: str
+
+
+class Reached(BaseModel):
+    reach: Reach | None
+
+
 class DeskMessage(BaseModel):
     """As citizens' clients receive it; the staff also see which account spoke and how sure the bot was."""
 
@@ -151,6 +165,7 @@ class DeskMessage(BaseModel):
     outcome: str | None = None
     agent: AgentNamed | None = None
     recalled: bool | None = None
+    media: str | None = None
     entry: str | None = None
     topic: str | None = None
     score: float | None = None

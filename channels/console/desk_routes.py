@@ -44,6 +44,7 @@ def desk_routes(parts: Parts, door: Door) -> APIRouter:
     add("GET", DESK + "/agents", api.agents, model=shown.Agents)
     add("GET", DESK + "/conversations", api.conversations, 400, model=shown.Talks)
     add("GET", TALK, api.context, 404, model=shown.Context)
+    add("GET", TALK + "/reach", api.reach, 404, model=shown.Reached)
     add("GET", TALK + "/messages", api.messages, 400, 404, model=shown.DeskStory)
     add("GET", TALK + "/notes", api.notes, 400, 404, model=shown.Notes)
     add("GET", DESK + "/search", api.search, 400, model=shown.Entries)
@@ -106,6 +107,11 @@ class DeskApi:
         """Who and why, what the bot said, who came before."""
         await self._readable(request, conversation_id)
         return _private(await self._told.context(conversation_id))
+
+    async def reach(self, request: Request, conversation_id: str) -> Response:
+        """How many messages may still be pushed to the citizen, and what waits; null where a page shows all."""
+        await self._readable(request, conversation_id)
+        return _private({"reach": desk_told.reach(await self._parts.deliveries.reach(conversation_id, _now()))})
 
     async def messages(
         self,
@@ -227,6 +233,11 @@ class DeskApi:
 
     async def _agent(self, request: Request) -> Account:
         return (await self._door.may(request, Right.SERVE)).account
+
+    async def reader(self, request: Request, conversation_id: str) -> str:
+        """For what other channels show at the desk: lets in whoever may read it, and gives the name."""
+        await self._readable(request, conversation_id)
+        return (await self._agent(request)).username
 
     async def _readable(self, request: Request, conversation_id: str) -> Conversation:
         """Her own, whoever waits, whom she served last; supervisors read all, which is audited where they watch.

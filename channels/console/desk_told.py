@@ -8,7 +8,9 @@ from typing import Any
 from bot.answering.wording import answer_text
 from bot.assembly import Parts
 from bot.conversation import Conversation, Task
+from bot.deliveries import Reach
 from bot.dossiers import Answered, Dossier, Service
+from bot.store.conversations import at_ms
 from bot.store.queue import Desk
 from bot.store.words import Note
 from bot.tickets import Ticket
@@ -101,6 +103,15 @@ def note(conversation: str, told: Note) -> Told:
     return {
         "type": "note", "conversation": conversation, "seq": told.seq, "id": told.id, "agent": told.agent,
         "text": told.text, "whisper": told.whisper, "at": stamp(told.at),
+    }  # fmt: skip
+
+
+def reach(told: Reach | None) -> Told | None:
+    if told is None:
+        return None
+    until = stamp(at_ms(told.until)) if told.until else None
+    return {
+        "left": told.left, "until": until, "waiting": told.waiting, "reachable": told.reachable, "error": told.error,
     }  # fmt: skip
 
 

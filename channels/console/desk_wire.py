@@ -171,6 +171,8 @@ def message(conversation: str, said: Message) -> Told:
             "number": said.details.get("number", ""),
         }  # fmt: skip
         told["recalled"] = said.because == "recalled"
+    if said.party is Party.CITIZEN and said.details.get("media"):
+        told["media"] = f"/api/v1/desk/conversations/{conversation}/media/{said.seq}"
     if said.party is Party.BOT:
         told |= {key: said.details[key] for key in ("entry", "topic", "score") if key in said.details}
     return told

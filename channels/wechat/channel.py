@@ -48,7 +48,7 @@ def wechat_routes(parts: Parts, accounts: dict[str, Account], recognise: Recogni
     for path in ("/wechat", "/wechat/{account}"):
         routes.add_api_route(path, channel.check, methods=["GET"], include_in_schema=False)
         routes.add_api_route(path, channel.take, methods=["POST"], include_in_schema=False)
-    routes.add_api_route("/api/v1/wechat/login", channel.login, methods=["POST"], status_code=201)
+    routes.add_api_route("/api/v1/wechat/login", channel.login, methods=["POST"], include_in_schema=False)
     return routes
 
 

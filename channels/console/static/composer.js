@@ -3,6 +3,7 @@ import { filled, firstOpen, matching, open } from './canned.js';
 import { day } from './clock.js';
 import { html, useEffect, useRef, useState } from './preact.js';
 import { city } from './place.js';
+import { Reach } from './reach.js';
 import { read } from './rest.js';
 
 const LONGEST = 2000; // as bot/seats.py
@@ -66,6 +67,7 @@ export function Composer({ chat, seat, me, box, tab, setTab }) {
       aria-selected=${name === kind ? 'true' : 'false'} aria-controls="words" tabindex=${name === kind ? 0 : -1}
       onKeyDown=${(e) => turn(e, Object.keys(kinds), kind, setTab)} onClick=${() => setTab(name)}>${label}</button>`)}</div>
     <div role="tabpanel" id="words" aria-labelledby=${`tab-${kind}`}>
+      ${kind === 'say' && chat.context.channel === 'wechat' ? html`<${Reach} chat=${chat} />` : null}
       <label class="vh" for="say">${kinds[kind]}</label>
       <textarea id="say" ref=${box} value=${text} placeholder=${{ say: '写给市民', note: '只有坐席看得到', whisper: '只有坐席看得到，市民看不到' }[kind]} onInput=${(e) => write(e.target.value)} onKeyDown=${key} aria-invalid=${left < 0 ? 'true' : null} aria-describedby="say-left"></textarea>
       <div class="row row--between"><span class="row">

@@ -125,7 +125,7 @@ function Turn({ row, chat, seat, me }) {
   const bot = row.party === 'bot';
   return html`<div class=${bot ? 'turn turn--bot' : 'turn'} data-key=${row.key}>
     <p class="turn__who">${bot ? '机器人' : '市民'} ${when}${bot && row.answer_code ? html` <span class="tag">${row.answer_code}</span>` : null}</p>
-    <p class="bubble">${bot ? withoutMarks(row.text) : String(row.text)}</p>${row.recalled ? html`<p class="msg__state">已撤回</p>` : null}</div>`;
+    <p class="bubble">${bot ? withoutMarks(row.text) : String(row.text)}${row.media ? html` <a href=${row.media} target="_blank" rel="noopener">打开</a>` : null}</p>${row.recalled ? html`<p class="msg__state">已撤回</p>` : null}</div>`;
 }
 
 function Ours({ row, chat, seat, me, when }) {
