@@ -186,11 +186,12 @@ async def _whole_call(server: Server, spoken: Tones, dialect: str, rate: int, ki
         await asyncio.sleep(0.6)
         assert len(line.heard) / 2 / rate - (line.now - began) < 0.25
         line.speech += spoken.say(*QUESTION, rate=rate)
-        before = len(line.heard)
         await line.until(lambda: not line.speech)
         if kills:
             await line.until(lambda: any(kills in (t.get("type"), t.get("event")) for t in line.told))
-        await line.until(lambda: loud(bytes(line.heard[before + rate :])))
+        await asyncio.sleep(0.3)
+        before = len(line.heard)  # silent now: the question is being thought about
+        await line.until(lambda: len(line.heard) > before + rate and loud(bytes(line.heard[before:])))
         await line.press("0")
         await line.until(lambda: line.code is not None)
     assert line.code == 1000
