@@ -174,19 +174,19 @@ async def _chats(name: str, place: server.Server, plan: Plan, say: Say) -> Crowd
         await _until(lambda: sum(len(agent.mine) for agent in agents) == len(chats))
         say("everybody talks with somebody")
         owners = {conversation: agent for agent in agents for conversation in agent.mine}
+        texts = wordings()
         meter = Meter(place.groups)
         over = perf_counter() + plan.seconds
-        await asyncio.gather(*(_talk(chat, owners[chat.id], watch, plan.think, over) for chat in chats))
+        await asyncio.gather(*(_talk(chat, owners[chat.id], watch, plan.think, over, texts) for chat in chats))
         crowd = _measured(name, place, meter, watch, (*agents, *chats))
         for task in running:
             task.cancel()
     return crowd
 
 
-async def _talk(chat: Chat, agent: Agent, watch: Stopwatch, think: float, over: float) -> None:
+async def _talk(chat: Chat, agent: Agent, watch: Stopwatch, think: float, over: float, texts: Sequence[str]) -> None:
     """In turns, as people do: she writes, then he."""
     asked = random.Random(chat.id)
-    texts = wordings()
     await asyncio.sleep(asked.uniform(0, 2 * think))
     while perf_counter() < over:
         name = f"{chat.id}-{perf_counter()}"[-60:]
