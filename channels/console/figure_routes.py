@@ -56,12 +56,16 @@ class HourCounts(BaseModel):
 
 
 class TopicCounts(BaseModel):
+    """`label` is the question that stands for the topic in the knowledge."""
+
     topic: str
+    label: str
     counts: Counts
 
 
 class AlarmShown(BaseModel):
     topic: str
+    label: str
     at: str
     count: int
     usual: float
@@ -69,7 +73,7 @@ class AlarmShown(BaseModel):
     examples: list[str]
 
 
-class Summary(BaseModel):
+class FigureSummary(BaseModel):
     first: str
     last: str
     counted_at: str | None
@@ -88,7 +92,7 @@ class AgentLoad(BaseModel):
     busy_minutes: int
 
 
-class Agents(BaseModel):
+class AgentLoads(BaseModel):
     agents: list[AgentLoad]
 
 
@@ -117,7 +121,7 @@ class EntryHealth(BaseModel):
     faults: list[str]
 
 
-class Health(BaseModel):
+class KnowledgeHealth(BaseModel):
     """`uncovered` are topics that were asked and have no entry."""
 
     entries: list[EntryHealth]
@@ -139,7 +143,7 @@ class Records(BaseModel):
     records: list[RecordShown]
 
 
-class Line(BaseModel):
+class RecordLine(BaseModel):
     seq: int
     party: str
     text: str
@@ -148,12 +152,12 @@ class Line(BaseModel):
     entry: str | None
 
 
-class Story(BaseModel):
+class RecordStory(BaseModel):
     conversation: str
-    messages: list[Line]
+    messages: list[RecordLine]
 
 
-class ReasonBody(Body):
+class ReadingBody(Body):
     reason: Annotated[str, Field(max_length=200)]
 
 
@@ -167,14 +171,14 @@ def figure_routes(parts: Parts, door: Door) -> APIRouter:
         kind: dict[str, Any] = {"response_class": Response} if table else {}
         routes.add_api_route(path, call, methods=[method], response_model=model, responses=told, **kind)
 
-    add(FIGURES, api.summary, model=Summary)
+    add(FIGURES, api.summary, model=FigureSummary)
     add(FIGURES + "/export", api.export, table=True)
-    add(FIGURES + "/agents", api.agents, model=Agents)
+    add(FIGURES + "/agents", api.agents, model=AgentLoads)
     add(FIGURES + "/procedures", api.procedures, model=Funnels)
-    add(FIGURES + "/knowledge", api.knowledge, model=Health)
+    add(FIGURES + "/knowledge", api.knowledge, model=KnowledgeHealth)
     add(RECORDS, api.search, model=Records)
     add(RECORDS + "/export", api.export_records, table=True)
-    add(RECORDS + "/{conversation_id}", api.story, 404, 422, model=Story, method="POST")
+    add(RECORDS + "/{conversation_id}", api.story, 404, 422, model=RecordStory, method="POST")
     return routes
 
 
@@ -185,7 +189,7 @@ class FigureApi:
         self._door = door
         self._zone = parts.settings.site.zone
 
-    async def summary(self, request: Request, first: date, last: date, channel: Channel = None) -> Summary:
+    async def summary(self, request: Request, first: date, last: date, channel: Channel = None) -> FigureSummary:
         """Figures of whole days of the site's zone, beside those of as many days before."""
         await self._reader(request)
         _checked(first, last, LONGEST)
@@ -199,17 +203,18 @@ class FigureApi:
         now, then = rates(total), rates(before)
         at = await self._tallies.counted_at()
         alarms = await self._tallies.alarms(datetime.now(UTC) - timedelta(days=1))
+        labels = {e.topic: e.question for e in reversed(self._parts.library.current.corpus.entries)}
         ranked = sorted(topics.items(), key=lambda t: (-t[1]["questions"], t[0]))
-        return Summary(
+        return FigureSummary(
             first=str(first), last=str(last), counted_at=stamp(at) if at else None, counts=dict(total),
             figures=[Figure(name=n, value=now[n], before=then[n], definition=d) for n, d in DEFINITIONS.items()],
             days=[DayCounts(day=k[0], counts=dict(c)) for k, c in sorted(days.items())],
             hours=[HourCounts(hour=k[0], counts=dict(c)) for k, c in sorted(hours.items())],
-            topics=[TopicCounts(topic=k[0][2:], counts=dict(c)) for k, c in ranked],
+            topics=[TopicCounts(topic=(t := k[0][2:]), label=labels.get(t, t), counts=dict(c)) for k, c in ranked],
             alarms=[
                 AlarmShown(
-                    topic=a.topic, at=stamp(a.at), count=a.count, usual=a.usual, sigma=a.sigma,
-                    examples=list(a.examples),
+                    topic=a.topic, label=labels.get(a.topic, a.topic), at=stamp(a.at), count=a.count, usual=a.usual,
+                    sigma=a.sigma, examples=list(a.examples),
                 )
                 for a in alarms
             ],
@@ -229,7 +234,7 @@ class FigureApi:
             rows += [[*k[:2], k[2][2:], n, str(v)] for k, c in sorted(found.items()) for n, v in sorted(c.items())]
         return Response(BOM + "".join(map(line, rows)), headers=_file(f"figures-{first}-{last}"), media_type="text/csv")
 
-    async def agents(self, request: Request, first: date, last: date) -> Agents:
+    async def agents(self, request: Request, first: date, last: date) -> AgentLoads:
         """Everybody for who measures; an agent sees her own."""
         session = await self._door.session(request)
         everybody = session.account.may(Right.MEASURE)
@@ -241,7 +246,7 @@ class FigureApi:
             AgentLoad(agent=k[0][2:], served=c["served"], solved=c["solved"], busy_minutes=c["busy_ms"] // 60_000)
             for k, c in sorted(found.items())
         ]
-        return Agents(agents=[a for a in told if everybody or a.agent == session.account.username])
+        return AgentLoads(agents=[a for a in told if everybody or a.agent == session.account.username])
 
     async def procedures(self, request: Request, first: date, last: date) -> Funnels:
         """How many conversations began each guide, saw its first page, saw its last."""
@@ -258,7 +263,7 @@ class FigureApi:
         ]  # fmt: skip
         return Funnels(procedures=sorted(told, key=lambda f: (-f.began, f.procedure)))
 
-    async def knowledge(self, request: Request, first: date, last: date) -> Health:
+    async def knowledge(self, request: Request, first: date, last: date) -> KnowledgeHealth:
         """Entries that nobody is shown, that end, that displease, or that were not checked for half a year."""
         session = await self._door.session(request)
         if not session.account.may(Right.EDIT):
@@ -270,7 +275,7 @@ class FigureApi:
         entries = self._parts.library.current.corpus.entries
         told = [_health(e, found.get((f"e:{e.id}",), Counter()), today) for e in entries]
         missing = {k[0][2:] for k in asked} - {e.topic for e in entries}
-        return Health(
+        return KnowledgeHealth(
             entries=[h for h in told if h.faults], uncovered=sorted(t for t in missing if "out_of_scope" not in t)
         )
 
@@ -298,7 +303,7 @@ class FigureApi:
 
         return StreamingResponse(lines(), headers=_file(f"records-{first}-{last}"), media_type="text/csv")
 
-    async def story(self, request: Request, conversation_id: str, told: ReasonBody) -> Story:
+    async def story(self, request: Request, conversation_id: str, told: ReadingBody) -> RecordStory:
         """One conversation from its beginning, once the reason is in the audit log."""
         session = await self._door.may(request, Right.MEASURE)
         if not told.reason.strip():
@@ -307,7 +312,7 @@ class FigureApi:
         write = noted(session.account, "conversation_read", conversation_id, datetime.now(UTC), reason=told.reason)
         await self._parts.database.write(write)
         found = await self._parts.conversations.messages(conversation_id)
-        return Story(conversation=conversation_id, messages=[_line(m) for m in found])
+        return RecordStory(conversation=conversation_id, messages=[_line(m) for m in found])
 
     async def _reader(self, request: Request) -> None:
         await self._door.may(request, Right.MEASURE)
@@ -354,5 +359,7 @@ def _record(row: Any) -> RecordShown:
     )  # fmt: skip
 
 
-def _line(m: Message) -> Line:
-    return Line(seq=m.seq, party=m.party, text=m.text, at=stamp(m.at), because=m.because, entry=m.details.get("entry"))
+def _line(m: Message) -> RecordLine:
+    return RecordLine(
+        seq=m.seq, party=m.party, text=m.text, at=stamp(m.at), because=m.because, entry=m.details.get("entry")
+    )

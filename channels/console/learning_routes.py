@@ -58,7 +58,7 @@ class SettleBody(Body):
     entry: Annotated[str, Field(max_length=128)] | None = None
 
 
-class Settled(BaseModel):
+class SettledShown(BaseModel):
     proposal: str | None
 
 
@@ -103,11 +103,11 @@ class ComplaintShown(BaseModel):
     remark: str
 
 
-class Inbox(BaseModel):
+class FeedbackInbox(BaseModel):
     feedback: list[ComplaintShown]
 
 
-class ClosingBody(Body):
+class FeedbackClosing(Body):
     """`changed` names the entry; the others say why nothing was changed."""
 
     result: Literal["changed", "right_as_is", "not_ours"]
@@ -124,7 +124,7 @@ class RecalledShown(BaseModel):
     answer_code: str
 
 
-class Recall(BaseModel):
+class RecalledList(BaseModel):
     conversations: list[RecalledShown]
 
 
@@ -138,13 +138,13 @@ def learning_routes(parts: Parts, door: Door) -> APIRouter:
         routes.add_api_route(path, call, methods=[method], response_model=model, status_code=status, responses=told)
 
     add("GET", UNANSWERED, api.unanswered, model=Clusters)
-    add("POST", UNANSWERED + "/{cluster_id}/settle", api.settle, 400, 404, model=Settled)
+    add("POST", UNANSWERED + "/{cluster_id}/settle", api.settle, 400, 404, model=SettledShown)
     add("GET", PROPOSALS, api.proposals, 400, model=Proposals)
     add("POST", PROPOSALS + "/{proposal_id}/decide", api.decide, 400, 404, status=204)
-    add("GET", FEEDBACK, api.inbox, 400, model=Inbox)
+    add("GET", FEEDBACK, api.inbox, 400, model=FeedbackInbox)
     add("POST", one + "/take", api.take, 400, 404, status=204)
     add("POST", one + "/close", api.close, 400, 404, 422, status=204)
-    add("GET", RECALL, api.recall, 400, model=Recall)
+    add("GET", RECALL, api.recall, 400, model=RecalledList)
     return routes
 
 
@@ -167,11 +167,11 @@ class LearningApi:
         ]  # fmt: skip
         return Clusters(clusters=told, made_at=stamp(at_ms(found[0].made_at)) if found else None)
 
-    async def settle(self, request: Request, cluster_id: str, told: SettleBody) -> Settled:
+    async def settle(self, request: Request, cluster_id: str, told: SettleBody) -> SettledShown:
         """Done with these questions; nothing but a proposal comes of it."""
         by = await self._may(request, Right.EDIT)
         made = await self._learning.settle(cluster_id, told.how, told.text, told.entry, by, _now())
-        return Settled(proposal=made)
+        return SettledShown(proposal=made)
 
     async def proposals(
         self, request: Request, status: Literal["open", "drafted", "accepted", "rejected"] = "open"
@@ -186,11 +186,11 @@ class LearningApi:
         await self._learning.decide(proposal_id, accept=told.accept, remark=told.remark, by=by, at=_now())
         return Response(status_code=204)
 
-    async def inbox(self, request: Request, closed: bool = False) -> Inbox:
+    async def inbox(self, request: Request, closed: bool = False) -> FeedbackInbox:
         """没用 with what it was about; the oldest open one first."""
         await self._may(request, Right.EDIT)
         today = _now().astimezone(self._zone).date()
-        return Inbox(feedback=[_complaint(c, today) for c in await self._learning.inbox(closed=closed)])
+        return FeedbackInbox(feedback=[_complaint(c, today) for c in await self._learning.inbox(closed=closed)])
 
     async def take(self, request: Request, conversation_id: str, seq: int) -> Response:
         """Whoever takes it last looks after it."""
@@ -198,7 +198,7 @@ class LearningApi:
         await self._learning.take(conversation_id, seq, by, _now())
         return Response(status_code=204)
 
-    async def close(self, request: Request, conversation_id: str, seq: int, told: ClosingBody) -> Response:
+    async def close(self, request: Request, conversation_id: str, seq: int, told: FeedbackClosing) -> Response:
         """With the entry that was changed, or a reason."""
         by = await self._may(request, Right.EDIT)
         await self._learning.close(
@@ -212,11 +212,11 @@ class LearningApi:
         entry: Annotated[str, Query(min_length=1, max_length=128)],
         first: AwareDatetime,
         last: AwareDatetime,
-    ) -> Recall:
+    ) -> RecalledList:
         """Who was given this answer between two moments, at most 1,000, the latest first; it is audited."""
         by = await self._may(request, Right.REVIEW)
         found = await self._learning.recall(entry, first, last, by, _now())
-        return Recall(conversations=[
+        return RecalledList(conversations=[
             RecalledShown(
                 conversation=r.conversation, seq=r.seq, channel=r.channel, at=stamp(r.at), version=r.version,
                 answer_code=r.answer_code,

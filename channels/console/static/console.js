@@ -2,7 +2,9 @@
 import { AccountsPage } from './accounts.js';
 import { BoardPage } from './board.js';
 import { DeskPage } from './deskpage.js';
+import { FiguresPage } from './figures.js';
 import { Frame } from './frame.js';
+import { LearningPage } from './learning.js';
 import { html, render, useEffect, useState } from './preact.js';
 import { ENDED, read, remove } from './rest.js';
 import { allowSound, callFor, electRinger } from './ring.js';
@@ -20,6 +22,8 @@ const PAGES = [
   { path: '/console/tickets', name: '工单', right: 'serve', draw: TicketsPage },
   { path: '/console/board', name: '班长', right: 'supervise', draw: BoardPage },
   { path: '/console/knowledge', name: '知识', right: 'edit', draw: KnowledgePage },
+  { path: '/console/learning', name: '学习', right: 'edit', draw: LearningPage },
+  { path: '/console/figures', name: '数据', right: ['measure', 'serve'], draw: FiguresPage },
   { path: '/console/accounts', name: '账号', right: 'manage', draw: AccountsPage },
   { path: '/console/settings', name: '设置', right: SETTING_RIGHTS, draw: SettingsPage },
   { path: '/console/own', name: '我的账号', right: null, draw: OwnPage },
