@@ -28,7 +28,7 @@ from knowledge_base.text import question_key
 from knowledge_base.written import Record, Unwritable, read_entry, told
 
 CHUNK = 200  # rows of one transaction
-READING = 115  # seconds that a file may take to be read
+READING = 600  # seconds that a file may take to be read; of a processor it gets fewer
 Topic = Any
 
 

@@ -294,6 +294,48 @@ def problem(model: type[BaseModel], why: str) -> dict[str, Any]:
     return {"description": why, "content": {"application/problem+json": {"schema": schema}}}
 
 
+class EntryBody(BaseModel):
+    """An entry as in the files; `submit` sends it to review at once. What a draft is told with may come back."""
+
+    model_config = ConfigDict(extra="allow")
+    topic: str
+    question: str
+    variants: list[str]
+    answer: dict[str, str]
+    basis: list[Record]
+    jurisdiction: Literal["全国", "浙江", "杭州"]
+    checked: str
+    id: str | None = None
+    negative_variants: list[str] = []
+    conditions: dict[str, str] = {}
+    valid: dict[str, str] = {}
+    high_stake: bool = False
+    related: list[str] = []
+    submit: bool = False
+
+
+ENTRY: Record = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/EntryBody"}}},
+    }
+}
+UPLOAD: Record = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}, "dry_run": {"type": "boolean"}},
+                }
+            }
+        },
+    }
+}
+
+
 def file(*kinds: str) -> dict[int | str, dict[str, Any]]:
     """For `responses=`: a file of one of these kinds."""
     schema = {"schema": {"type": "string", "format": "binary"}}
@@ -308,7 +350,7 @@ EXTRA: dict[int, dict[str, Any]] = {
 
 def complete(document: dict[str, Any]) -> dict[str, Any]:
     """Adds the problems that have more fields than the plain one."""
-    models = [(ChangedMeanwhile, "serialization"), (InvalidEntry, "serialization")]
+    models = [(model, "serialization") for model in (ChangedMeanwhile, InvalidEntry, EntryBody)]
     _, found = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     document["components"]["schemas"] = found["$defs"] | document["components"]["schemas"]
     return document

@@ -42,13 +42,16 @@ def routes_of(parts: Parts, door: Door) -> APIRouter:
     routes = APIRouter(tags=["knowledge"], dependencies=[Depends(private)])
 
     def add(
-        method: str, path: str, call: Any, *statuses: int, model: Any = None, status: int = 200, extra: Any = None
-    ) -> None:
+        method: str, path: str, call: Any, *statuses: int, model: Any = None, status: int = 200, extra: Any = None,
+        body: Any = None,
+    ) -> None:  # fmt: skip
         known = bodies.problems(401, 403, *statuses) | (extra or {})
-        routes.add_api_route(path, call, methods=[method], response_model=model, status_code=status, responses=known)
+        routes.add_api_route(
+            path, call, methods=[method], response_model=model, status_code=status, responses=known, openapi_extra=body
+        )
 
     imports = KNOWLEDGE + "/imports"
-    add("POST", imports, api.take, 400, 413, model=shown.JobAsked, status=202)
+    add("POST", imports, api.take, 400, 413, model=shown.JobAsked, status=202, body=shown.UPLOAD)
     add("GET", imports, api.lately, model=shown.ImportList)
     add("GET", imports + "/{job}", api.report, 404, model=shown.ImportReport)
     add("GET", imports + "/{job}/errors", api.errors, 404, extra=shown.file(XLSX))

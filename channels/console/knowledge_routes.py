@@ -38,16 +38,29 @@ def routes_of(parts: Parts, door: Door) -> APIRouter:
     routes = APIRouter(tags=["knowledge"], dependencies=[Depends(private)])
 
     def add(
-        method: str, path: str, call: Any, *statuses: int, model: Any = None, status: int = 200, extra: Any = None
-    ) -> None:
+        method: str, path: str, call: Any, *statuses: int, model: Any = None, status: int = 200, extra: Any = None,
+        body: Any = None,
+    ) -> None:  # fmt: skip
         known = bodies.problems(401, 403, *statuses) | (extra or {})
-        routes.add_api_route(path, call, methods=[method], response_model=model, status_code=status, responses=known)
+        routes.add_api_route(
+            path, call, methods=[method], response_model=model, status_code=status, responses=known, openapi_extra=body
+        )
 
     add("GET", KNOWLEDGE + "/overview", api.overview, model=shown.Overview)
     add("GET", ENTRIES, api.page, 400, model=shown.EntryPage)
-    add("POST", ENTRIES, api.create, 400, 409, model=shown.WholeDraft, status=201, extra=told.only(422))
+    add(
+        "POST",
+        ENTRIES,
+        api.create,
+        400,
+        409,
+        model=shown.WholeDraft,
+        status=201,
+        extra=told.only(422),
+        body=shown.ENTRY,
+    )
     add("GET", ONE, api.one, 404, model=shown.WholeDraft)
-    add("PUT", ONE, api.change, 400, 404, 428, model=shown.WholeDraft, extra=told.only(412, 422))
+    add("PUT", ONE, api.change, 400, 404, 428, extra=told.only(412, 422), **made)
     add("DELETE", ONE, api.remove, 400, 404, model=shown.WholeDraft, extra=told.only(412))
     add("GET", ONE + "/history", api.history, 404, model=shown.History)
     add("POST", ONE + "/submit", api.submit, 400, 404, 409, model=shown.WholeDraft, extra=told.only(412))
@@ -63,7 +76,7 @@ def routes_of(parts: Parts, door: Door) -> APIRouter:
         extra=told.only(412),
     )
     add("POST", KNOWLEDGE + "/bulk", api.bulk, 400, model=shown.BulkDone)
-    add("POST", KNOWLEDGE + "/preview", api.preview, 400, model=shown.Preview)
+    add("POST", KNOWLEDGE + "/preview", api.preview, 400, model=shown.Preview, body=shown.ENTRY)
     add("GET", KNOWLEDGE + "/documents", api.documents, model=shown.DocumentList)
     add("POST", KNOWLEDGE + "/documents/mark", api.mark, 400, model=shown.DocumentMarked)
     add("GET", KNOWLEDGE + "/alerts", api.alerts, model=shown.Alerts)

@@ -17,6 +17,7 @@ from bot.trial import Kept, tried
 from channels.console import bodies
 from channels.console import knowledge_described as shown
 from channels.console import knowledge_told as told
+from channels.console.desk_described import NOTHING, Nothing
 from channels.console.door import Door
 from channels.console.knowledge_routes import KNOWLEDGE
 from channels.console.session import private
@@ -31,10 +32,13 @@ def routes_of(parts: Parts, door: Door) -> APIRouter:
     routes = APIRouter(tags=["knowledge"], dependencies=[Depends(private)])
 
     def add(
-        method: str, path: str, call: Any, *statuses: int, model: Any = None, status: int = 200, extra: Any = None
-    ) -> None:
+        method: str, path: str, call: Any, *statuses: int, model: Any = None, status: int = 200, extra: Any = None,
+        body: Any = None,
+    ) -> None:  # fmt: skip
         known = bodies.problems(401, 403, *statuses) | (extra or {})
-        routes.add_api_route(path, call, methods=[method], response_model=model, status_code=status, responses=known)
+        routes.add_api_route(
+            path, call, methods=[method], response_model=model, status_code=status, responses=known, openapi_extra=body
+        )
 
     add("POST", VERSIONS, api.build, model=shown.VersionShown, status=202)
     add("GET", VERSIONS, api.listed, model=shown.VersionList)
@@ -57,8 +61,9 @@ class VersionsApi:
         self._door = door
         self._kept = Kept()
 
-    async def build(self, request: Request) -> Response:
+    async def build(self, request: Request, body: Nothing = NOTHING) -> Response:
         """Of all that is approved, in the background; the same knowledge is the same version."""
+        del body
         session = await self._door.may(request, Right.PUBLISH)
         made = await self._versions.build(session.account)
         return told.private(told.version(made), 202, Location=f"{VERSIONS}/{made.id}")
@@ -79,8 +84,9 @@ class VersionsApi:
         done = await self._versions.publish(session.account, version_id, reason=body.reason)
         return told.private(told.version(done), 200 if done.status == "live" else 202)
 
-    async def roll_back(self, request: Request, version_id: str) -> Response:
+    async def roll_back(self, request: Request, version_id: str, body: Nothing = NOTHING) -> Response:
         """The version to go back to; what it takes back goes to review again."""
+        del body
         session = await self._door.may(request, Right.PUBLISH)
         return told.private(told.version(await self._versions.roll_back(session.account, version_id)))
 

@@ -131,6 +131,31 @@ async def _live(database: Database, home: Path) -> None:
             "made_at": 1, "remark": "",
         },
     }  # fmt: skip
+    learned |= {
+        "drafts": {
+            "id": "e", "place": 1, "topic": "t", "revision": 2, "state": "approved", "removed": False, "author": "li",
+            "changed_at": 1, "content": {"id": "e", "问": ["答"]}, "live": None, "haystack": "问", "pointer": {"页": 3},
+            "note": "", "seed": "s",
+        },
+        "draft_revisions": {
+            "entry": "e", "revision": 2, "author": "li", "at": 1, "how": "edit", "removed": False, "content": {}, "note": "",
+        },
+        "draft_reviews": {
+            "entry": "e", "revision": 2, "reviewer": "zhou", "decision": "approved", "reason": "", "at": 1,
+        },
+        "jobs": {
+            "id": "j", "kind": "import", "state": "running", "by": "li", "made_at": 1, "due_at": 1, "told": {"file": "表"},
+            "result": {}, "progress": 0.5, "holder": "h", "leased_until": 2, "attempts": 1,
+        },
+        "uploads": {"job": "j", "content": bytes(range(256))},
+        "upload_rows": {
+            "job": "j", "number": 0, "row": 2, "status": "error", "entry": "e", "message": "错", "cells": {"id": "e"},
+        },
+        "regressions": {
+            "id": "q", "text": "怎么报", "entry": "e", "outcome": "answer", "must_pass": True, "author": "li", "made_at": 1,
+        },
+        "marked_documents": {"name": "旧办法", "status": "repealed", "note": "", "by": "li", "at": 1},
+    }  # fmt: skip
     for table, row in learned.items():
         await database.write(lambda c, t=table, r=row: c.execute(metadata.tables[t].insert().values(r)))
     await _at_the_desk(desk, name)
