@@ -106,7 +106,7 @@ def _talk_rows(found: Talk) -> Iterator[str]:
         "sockets", "asked", "answered/s", "of the bare", "p50 ms", "p95 ms", "p99 ms", "CPU web", "Rasa", "rest", "client",
         "foreign", "without Rasa", "faults",
     )  # fmt: skip
-    return _table(head, [_talk_row(found, row) for row in found.rows])
+    return table(head, [_talk_row(found, row) for row in found.rows])
 
 
 def _talk_row(found: Talk, row: Row) -> tuple[str, ...]:
@@ -138,7 +138,7 @@ def _parse(found: Talk) -> Iterator[str]:
 
 
 def _held(found: Talk) -> Iterator[str]:
-    yield from _table(("after the load", "memory MB"), [(what, f"{mb:,.0f}") for what, mb in found.memory.items()])
+    yield from table(("after the load", "memory MB"), [(what, f"{mb:,.0f}") for what, mb in found.memory.items()])
 
 
 def idle(found: Sequence[Idle]) -> str:
@@ -156,7 +156,7 @@ def idle(found: Sequence[Idle]) -> str:
         )
         for i in found
     ]  # fmt: skip
-    return "\n".join([IDLE.format(asking=ASKING), "", *_table(head, rows)]).rstrip()
+    return "\n".join([IDLE.format(asking=ASKING), "", *table(head, rows)]).rstrip()
 
 
 def path(found: Sequence[Measured | LeftOut]) -> str:
@@ -172,7 +172,7 @@ def path(found: Sequence[Measured | LeftOut]) -> str:
         else _left_out(m, len(head))
         for m in found
     ]
-    return "\n".join([PATH, "", *_promises(promises), *_table(head, rows)]).rstrip()
+    return "\n".join([PATH, "", *_promises(promises), *table(head, rows)]).rstrip()
 
 
 def search(found: Sequence[Measured | LeftOut]) -> str:
@@ -188,7 +188,7 @@ def search(found: Sequence[Measured | LeftOut]) -> str:
         "built s", "loaded s", "recall@10",
     )  # fmt: skip
     rows = [_search_row(m) if isinstance(m, Measured) else _left_out(m, len(head)) for m in found]
-    return "\n".join([SEARCH, "", *_promises(promises), *_table(head, rows)]).rstrip()
+    return "\n".join([SEARCH, "", *_promises(promises), *table(head, rows)]).rstrip()
 
 
 def _search_row(m: Measured) -> tuple[str, ...]:
@@ -214,8 +214,8 @@ def desk(found: Sequence[Crowd]) -> str:
     ]
     return "\n".join([
         DESK, "", *_promises(promises),
-        *_table(("load", "from → to", "times", "p50 ms", "p95 ms", "p99 ms"), rows),
-        *_table(("load", "CPU web", "CPU rest", "memory MB", "faults"), held),
+        *table(("load", "from → to", "times", "p50 ms", "p95 ms", "p99 ms"), rows),
+        *table(("load", "CPU web", "CPU rest", "memory MB", "faults"), held),
     ]).rstrip()  # fmt: skip
 
 
@@ -228,10 +228,10 @@ def _ratio(rate: float, bare: float | None) -> str:
 
 
 def _promises(promises: Sequence[Promise]) -> Iterator[str]:
-    return _table(("promised", "measured", "kept"), [promise.row for promise in promises])
+    return table(("promised", "measured", "kept"), [promise.row for promise in promises])
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     yield "| " + " | ".join(head) + " |"
     yield "|" + "---|" * len(head)
     for row in rows:

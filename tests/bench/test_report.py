@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.bench import report
+from tests.bench import report, scaling
 from tests.bench.desk import OFFER, PLACE, TO_CITIZEN, Crowd, Wait
 from tests.bench.idle import Idle
 from tests.bench.report import Promise, Run, keep, merged
 from tests.bench.search import LeftOut, Measured, Times
 from tests.bench.talk import BARE, CASES, OFF, Case, Load, Parse, Place, Row, Talk
 
+QUIET, FULL = scaling.People(20, 0.5), scaling.People(20, 1.3)
 RUN = Run(datetime(2026, 11, 24, 9, 5, tzinfo=UTC), "abc1234", "2 × a processor", "python -m tests.bench")
 RASA_ON = CASES[2].name
 
@@ -144,3 +145,12 @@ def test_the_desk_keeps_its_promise_by_the_first_load_and_shows_every_wait() -> 
     assert cells(told, "an agent's word")[-1] == "yes"
     assert cells(told, "many | " + OFFER)[2:] == ["500", "40.0", "310.0", "400.0"]
     assert cells(told, "rush | 0.00")[-1] == "2"
+
+
+def test_in_a_simulated_hour_a_full_desk_makes_people_wait_and_leave_and_a_quiet_one_does_not() -> None:
+    quiet, full = scaling.simulate(QUIET), scaling.simulate(FULL)
+    assert quiet.left == 0
+    assert max(quiet.waits) < 30
+    assert full.left > 0.1 * len(full.waits)
+    assert max(full.chats) == QUIET.agents * QUIET.capacity
+    assert len(full.queue) >= 3600
