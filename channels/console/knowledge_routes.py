@@ -48,17 +48,8 @@ def routes_of(parts: Parts, door: Door) -> APIRouter:
 
     add("GET", KNOWLEDGE + "/overview", api.overview, model=shown.Overview)
     add("GET", ENTRIES, api.page, 400, model=shown.EntryPage)
-    add(
-        "POST",
-        ENTRIES,
-        api.create,
-        400,
-        409,
-        model=shown.WholeDraft,
-        status=201,
-        extra=told.only(422),
-        body=shown.ENTRY,
-    )
+    made: Any = {"model": shown.WholeDraft, "body": shown.ENTRY}
+    add("POST", ENTRIES, api.create, 400, 409, status=201, extra=told.only(422), **made)
     add("GET", ONE, api.one, 404, model=shown.WholeDraft)
     add("PUT", ONE, api.change, 400, 404, 428, extra=told.only(412, 422), **made)
     add("DELETE", ONE, api.remove, 400, 404, model=shown.WholeDraft, extra=told.only(412))
