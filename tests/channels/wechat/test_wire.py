@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from base64 import b64decode, b64encode
 from contextlib import suppress
 
@@ -55,7 +54,7 @@ def sealed(plain: bytes) -> str:
 
 
 def padded(content: bytes, app: bytes = APP_ID.encode(), length: int | None = None, pad: bytes | None = None) -> str:
-    plain = secrets.token_bytes(16) + (len(content) if length is None else length).to_bytes(4, "big") + content + app
+    plain = b"sixteen any byte" + (len(content) if length is None else length).to_bytes(4, "big") + content + app
     count = 32 - len(plain) % 32
     return sealed(plain + (bytes([count]) * count if pad is None else (pad * 32)[: count or 32]))
 
