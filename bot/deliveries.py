@@ -98,16 +98,19 @@ class Deliveries:
             decided = connection.scalar(select(callbacks.c.reply).where(callbacks.c.id == call_id))
             if decided is not None:
                 return str(decided)
-            waiting, _ = _waiting(connection, row, ms(now), unsure=True)
+            waiting, busy = _waiting(connection, row, ms(now), unsure=True)
             packed = pack(waiting) if waiting else None
             text = packed.text if packed else ""
             connection.execute(update(callbacks).where(callbacks.c.id == call_id).values(reply=text))
-            connection.execute(update(endpoints).where(_E.id == row.id).values(called_until=0))
+            done = {"called_until": 0}
             if packed is not None:
-                _mark(connection, row, packed.taken, ms(now), way="passive", state="claimed", claim=call_id[:32])
-                _delivered(connection, call_id[:32], packed, ms(now))
-            if packed is not None or not waiting:
+                state = "partly" if packed.partly else "sent"
+                _mark(connection, row, packed.taken, ms(now), way="passive", state=state, claim=call_id[:32])
+            if packed is not None and not busy and not packed.partly and len(packed.taken) == len(waiting):
+                done["after_seq"] = max(row.after_seq, *packed.taken)  # the usual case: nothing is left
+            elif packed is not None or not waiting:
                 _advance(connection, row, ms(now))
+            connection.execute(update(endpoints).where(_E.id == row.id).values(done))
             return text
 
         return await self._db.write(job)
@@ -321,14 +324,14 @@ def _mark(
     connection: Connection, row: Any, taken: Sequence[int], now: int, *, way: str, state: str, claim: str = "",
     until: int = 0,
 ) -> None:  # fmt: skip
-    for seq in taken:
-        told = {
-            "endpoint_id": row.id, "way": way, "state": state, "claim": claim, "until": until, "error": "", "at": now,
-        }  # fmt: skip
-        fresh = upsert(connection, deliveries).values(
-            conversation_id=row.conversation_id, seq=seq, parts=0, **told
-        )  # fmt: skip
-        connection.execute(fresh.on_conflict_do_update(index_elements=["conversation_id", "seq"], set_=told))
+    told = {
+        "endpoint_id": row.id, "way": way, "state": state, "claim": claim, "until": until, "error": "", "at": now,
+    }  # fmt: skip
+    delivered = int(way == "passive")
+    fresh = [{"conversation_id": row.conversation_id, "seq": seq, "parts": delivered, **told} for seq in taken]
+    kept = upsert(connection, deliveries).values(fresh)
+    again = told | {"parts": _D.parts + delivered}
+    connection.execute(kept.on_conflict_do_update(index_elements=["conversation_id", "seq"], set_=again))
 
 
 def _delivered(connection: Connection, claim: str, packed: Packed, now: int) -> None:

@@ -88,8 +88,7 @@ class Endpoints:
                 return None
             if known.reply is not None:
                 return Arrival(_of(_row(connection, name), now), fresh, known.reply)
-            self._met(connection, name, call, fresh)
-            row = _row(connection, name)
+            row = self._met(connection, name, call, fresh)
             if fresh and not speaks_here(connection, row.conversation_id):
                 last = select(conversations.c.last_seq).where(conversations.c.id == row.conversation_id)
                 seen = connection.scalar(last) or 0  # on the page where he spoke meanwhile
@@ -102,7 +101,7 @@ class Endpoints:
             raise Refused("replayed", "这个请求已经用过了。")
         return arrival
 
-    def _met(self, connection: Connection, name: str, call: Call, fresh: bool) -> None:
+    def _met(self, connection: Connection, name: str, call: Call, fresh: bool) -> Any:
         waits = ms(call.answered_by)
         told: dict[str, Any] = {"called_until": waits}
         if fresh:
@@ -118,7 +117,8 @@ class Endpoints:
             "words_left": 0, "words_until": 0, "event_left": 0, "event_until": 0, "retry_at": 0, "sealed": b"",
         }  # fmt: skip
         row = upsert(connection, endpoints).values(new | told)
-        connection.execute(row.on_conflict_do_update(index_elements=["id"], set_=told))
+        met = row.on_conflict_do_update(index_elements=["id"], set_=told).returning(*endpoints.c)
+        return connection.execute(met).one()
 
     async def adopt(self, channel: str, account: str, address: str, at: datetime) -> Endpoint:
         """The endpoint of an app that shows who its user is, such as a mini-program: it is heard, never written to."""
@@ -126,8 +126,7 @@ class Endpoints:
         call = Call("", "", channel, account, address, at, at)
 
         def job(connection: Connection) -> Endpoint:
-            self._met(connection, name, call, fresh=True)
-            return _of(_row(connection, name), ms(at))
+            return _of(self._met(connection, name, call, fresh=True), ms(at))
 
         return await self._db.write(job)
 
