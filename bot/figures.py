@@ -96,9 +96,11 @@ def _questions(day: Day, today: Iterable[Said], counts: Counter[Key]) -> None:
         if name is None:
             continue
         hour, channel, topic = day.hour(s.at), day.channel(s.conversation), s.details.get("topic")
-        for subject in ("", *((f"t:{topic}",) if topic else ())):
-            counts[hour, channel, subject, "questions"] += 1
-            counts[hour, channel, subject, name] += 1
+        counts[hour, channel, "", "questions"] += 1
+        counts[hour, channel, "", name] += 1
+        if topic:
+            counts[hour, channel, f"t:{topic}", "questions"] += 1  # by hour, for bursts; the rest by day
+            counts[0, channel, f"t:{topic}", name] += 1
         if s.outcome == "answer" and s.details.get("entry"):
             counts[0, channel, f"e:{s.details['entry']}", "shown"] += 1
     for conversation, helpful, at, entry in day.opinions:
@@ -125,10 +127,10 @@ def _visits(day: Day, today: Sequence[Said], counts: Counter[Key]) -> None:
     for conversation, at in first.items():
         resolved = conversation in answered and conversation not in handed | unhelpful | again
         hour, channel = day.hour(at), day.channel(conversation)
-        for subject in ("", *(f"t:{topic}" for topic in topics[conversation])):
-            counts[hour, channel, subject, "visits"] += 1
-            counts[hour, channel, subject, "resolved"] += resolved
-            counts[hour, channel, subject, "handed"] += conversation in handed
+        for at_hour, subject in ((hour, ""), *((0, f"t:{topic}") for topic in topics[conversation])):
+            counts[at_hour, channel, subject, "visits"] += 1
+            counts[at_hour, channel, subject, "resolved"] += resolved
+            counts[at_hour, channel, subject, "handed"] += conversation in handed
 
 
 def asked_again(day: Day) -> set[str]:

@@ -128,7 +128,8 @@ class Tallies:
         """Counts of some days by name, for each value of the columns `by`. A subject ending in `:` is all such."""
         columns = [_T[name] for name in by]
         query = select(*columns, _T.name, func.sum(_T.value)).where(_T.day.between(str(first), str(last)))
-        query = query.where(_T.subject.startswith(subject) if subject.endswith(":") else _T.subject == subject)
+        kind = func.substr(_T.subject, 1, len(subject)) if subject.endswith(":") else _T.subject
+        query = query.where(kind == subject)
         if channel is not None:
             query = query.where(_T.channel == channel)
         rows = await self._db.read(lambda c: c.execute(query.group_by(*columns, _T.name)).all())

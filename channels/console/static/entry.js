@@ -136,7 +136,7 @@ function clean(row) {
 }
 
 /** What is sent: an entry as in the files. */
-function body(entry) {
+export function body(entry) {
   const parts = (part) => (part ? clean(part) : undefined);
   const { id, topic, question, variants, negative_variants, jurisdiction, checked, high_stake, related } = entry;
   const told = { id, topic, question, variants, negative_variants, jurisdiction, checked, related };

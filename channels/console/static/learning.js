@@ -1,16 +1,17 @@
 /** 学习: what was not answered well, what citizens found unhelpful, proposals, and who got an answer. */
 import { Table } from './board.js';
 import { Dialog, Fault, Field } from './dialog.js';
+import { body as draftBody } from './entry.js';
 import { channelName } from './icons.js';
 import { day, fromLocal, shownAt } from './moments.js';
 import { loadPlace, topicName } from './place.js';
 import { html, useEffect, useState } from './preact.js';
-import { post, query, read } from './rest.js';
+import { call, post, query, read } from './rest.js';
 import { Tabs } from './tabs.js';
 
 const WHY = { unanswered: '没答上', unhelpful: '点了没用', none: '选了都不是' };
 const HOWS = { entry: '新建条目', variant: '加为相似问法', synonym: '加为同义词', out_of_scope: '不归我们管', dismissed: '不用处理' };
-const HINTS = { entry: '问题记下后，请到“知识”里写答复，再送审。', variant: '写上条目编号；要在“知识”里改草稿、送审后才生效。', synonym: '写成 口语=规范词，由审核员审定。', out_of_scope: '这类问题以后直接告诉市民找谁，由审核员审定。', dismissed: '这些问题不再列出。' };
+const HINTS = { entry: '问题记下后，请到“知识”里写答复，再送审。', variant: '加进这一条的草稿，送审、发布后才生效。', synonym: '写成 口语=规范词，由审核员审定。', out_of_scope: '这类问题以后直接告诉市民找谁，由审核员审定。', dismissed: '这些问题不再列出。' };
 const RESULTS = { changed: '已改知识', right_as_is: '答复没错，不用改', not_ours: '不归我们管' };
 
 const PARTS = [
@@ -56,7 +57,17 @@ function Unanswered() {
       <div class="row"><b class="num">${c.count} 次</b>${Object.entries(c.why).map(([why, n]) => html`<span class="tag" key=${why}>${WHY[why] ?? why} ${n}</span>`)}<span class="small muted">${c.topic ? topicName(c.topic) : ''}${c.entry ? ` · 当时答的是 ${c.entry}` : ''}</span><span class="tiny">最近 ${shownAt(c.last_at)}</span></div>
       <${Others} questions=${c.questions} />
       <div class="row">${Object.entries(HOWS).map(([how, label]) => html`<button key=${how} class=${how === 'entry' ? 'btn btn--primary btn--sm' : 'btn btn--sm'} type="button" onClick=${() => setOpen({ cluster: c, how })}>${label}</button>`)}</div></article>`)}
-    ${open ? html`<${Settle} ...${open} close=${() => setOpen(null)} done=${async (body) => { if (await act(post(`/knowledge/unanswered/${open.cluster.id}/settle`, body))) setOpen(null); }} />` : null}`;
+    ${open ? html`<${Settle} ...${open} close=${() => setOpen(null)} done=${async (body) => { if (await act(settled(open.cluster, body))) setOpen(null); }} />` : null}`;
+}
+
+/** Another wording goes into the entry's draft first; only then the questions are done with. */
+async function settled(cluster, body) {
+  if (body.how === 'variant') {
+    const path = `/knowledge/entries/${encodeURIComponent(body.entry ?? '')}`;
+    const draft = await read(path);
+    if (!draft.variants.includes(body.text)) await call('PUT', path, draftBody({ ...draft, variants: [...draft.variants, body.text] }), { 'If-Match': `"${draft.revision}"` });
+  }
+  return post(`/knowledge/unanswered/${cluster.id}/settle`, body);
 }
 
 /** The other wordings of a cluster. */
@@ -114,7 +125,7 @@ function Proposals({ me }) {
     ${told && !told.proposals.length ? html`<p class="muted">没有建议</p>` : null}
     ${(told?.proposals ?? []).map((p) => html`<article class="card" key=${p.id}><div class="row"><span class="tag tag--brand">${HOWS[p.kind] ?? p.kind}</span><h2>${p.text}</h2></div><ul class="asked">${p.questions.slice(0, 5).map((q) => html`<li key=${q}>${q}</li>`)}</ul>
       <div class="row"><span class="grow small muted">${p.entry ? `${p.entry} · ` : ''}${p.made_by} ${shownAt(p.made_at)}${p.decided_by ? ` · ${p.decided_by} 审定` : ''}</span>
-      ${status === 'drafted' ? html`<a class="btn btn--sm" href="/console/knowledge">去知识里写</a>` : null}
+      ${status === 'drafted' ? html`<a class="btn btn--sm" href="/console/knowledge">去知识里看草稿</a>` : null}
       ${status === 'open' && me.rights.includes('review') && p.made_by !== me.username ? html`<button class="btn btn--sm" type="button" onClick=${() => decide(p, false)}>不采纳</button><button class="btn btn--primary btn--sm" type="button" onClick=${() => decide(p, true)}>采纳</button>` : null}</div></article>`)}`;
 }
 
