@@ -16,11 +16,12 @@ from typing import Annotated
 import typer
 
 from bot.config import ROOT, read_settings
-from tests.bench import desk, idle, machine, report, search, server, talk
+from tests.bench import desk, idle, machine, report, search, server, talk, wechat
 
 SIZES = "1000,10000,100000,1000000"
 LARGE = 100_000  # rows of the answer path, beside the corpus as it is
 FEW = desk.Plan(agents=2, chats=4, arrivals=20, think=0.1, seconds=1, rush=5, rush_agents=1)
+SHORT = wechat.Plan(rate=10, seconds=1, warm=0.2, followers=5)
 QUICK = talk.Plan(sockets=(1, 4), seconds=0.5, warm=0.5, rounds=1, idle=20)
 BEGAN = monotonic()
 
@@ -31,6 +32,7 @@ class Part(StrEnum):
     path = "path"
     search = "search"
     desk = "desk"
+    wechat = "wechat"
 
 
 class Bench:
@@ -43,6 +45,7 @@ class Bench:
         self._searched = searched
         self._answered = answered
         self._agents = FEW if plan.idle == QUICK.idle else desk.Plan()
+        self._followers = SHORT if plan.idle == QUICK.idle else wechat.Plan()
         self._sizes = search.Sizes(self._prepared, folder, say)
 
     def prepare(self) -> None:
@@ -62,6 +65,8 @@ class Bench:
                 return report.search([self._sizes.of(rows) for rows in self._searched])
             case Part.desk:
                 return report.desk(desk.measure(self._prepared, self._home(part), self._agents, say))
+            case Part.wechat:
+                return report.wechat(wechat.measure(self._prepared, self._home(part), self._followers, say))
 
     def _home(self, part: Part) -> Path:
         home = self._folder / part

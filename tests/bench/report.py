@@ -12,6 +12,7 @@ from tests.bench.desk import OFFER, TO_CITIZEN, Crowd
 from tests.bench.idle import ASKING, Idle
 from tests.bench.search import LeftOut, Measured
 from tests.bench.talk import BARE, OFF, Row, Talk
+from tests.bench.wechat import Rate
 
 HEAD = """# Speed and memory
 
@@ -23,6 +24,7 @@ TITLES = {
     "path": "The answer path",
     "search": "Search",
     "desk": "Human agents",
+    "wechat": "WeChat",
 }
 
 TALK = """Every citizen is a socket that asks the next question when the last one is answered; no question comes twice, so that
@@ -37,6 +39,8 @@ Rasa comes on top where a question is not known word for word; its own time stan
 SEARCH = """The full search (all four arms and their join) in one thread, over the corpus cut or continued with changed copies of
 its entries. Memory is the resident set of a process that only serves, the models' part apart."""
 
+WECHAT = """Followers' messages, plain mode, at a steady rate that waits for nothing: from the call of WeChat's server to the
+reply with the answer. Each is heard, understood, answered, claimed and kept. Rasa is off, no two questions are the same."""
 DESK = """Agents and citizens are sockets of one client process, which shares the processors. In the first load all arrive one by
 one, each is offered to a free agent who takes the chat at once, and then both sides write in turns (a word every ten
 seconds or so from each). In the rush they arrive within a second, on a fresh service where few agents are. A socket that
@@ -217,6 +221,33 @@ def desk(found: Sequence[Crowd]) -> str:
         *table(("load", "from → to", "times", "p50 ms", "p95 ms", "p99 ms"), rows),
         *table(("load", "CPU web", "CPU rest", "memory MB", "faults"), held),
     ]).rstrip()  # fmt: skip
+
+
+def wechat(found: Sequence[Rate]) -> str:
+    first = found[0]
+    promises = [
+        Promise("passive reply at 50 messages a second, p95", 200, first.p95, " ms"),
+        Promise("the same, p99", 1000, first.p99, " ms"),
+    ]
+    head = (
+        "workers",
+        "messages/s",
+        "measured",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "longest ms",
+        "left to the courier",
+        "faults",
+    )
+    rows = [
+        (
+            str(r.workers), f"{r.rate:.0f}", f"{r.count:,}", f"{r.p50:.1f}", f"{r.p95:.1f}", f"{r.p99:.1f}",
+            f"{r.longest:.0f}", str(r.late), str(r.faults),
+        )
+        for r in found
+    ]  # fmt: skip
+    return "\n".join([WECHAT, "", *_promises(promises), *_table(head, rows)]).rstrip()
 
 
 def _left_out(size: LeftOut, width: int) -> tuple[str, ...]:
