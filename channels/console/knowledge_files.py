@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import UploadFile
 
 from bot.assembly import Parts
@@ -47,7 +47,14 @@ def routes_of(parts: Parts, door: Door) -> APIRouter:
     ) -> None:  # fmt: skip
         known = bodies.problems(401, 403, *statuses) | (extra or {})
         routes.add_api_route(
-            path, call, methods=[method], response_model=model, status_code=status, responses=known, openapi_extra=body
+            path,
+            call,
+            methods=[method],
+            response_model=model,
+            status_code=status,
+            responses=known,
+            openapi_extra=body,
+            response_class=JSONResponse if model else Response,
         )
 
     imports = KNOWLEDGE + "/imports"
