@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
 
 from bot.conversation import Message, Party, Stage
 from bot.endpoints import live, speaks_here
 from bot.errors import NotFound
 from bot.store.conversations import message_of, ms, upsert
 from bot.store.database import Database
+from bot.store.prepared import Prepared
 from bot.tables import conversations, messages
 from bot.tables_endpoints import callbacks, deliveries, endpoints
 
@@ -91,26 +92,26 @@ class Deliveries:
         """
 
         def job(connection: Connection) -> str:
-            call = connection.execute(select(callbacks).where(callbacks.c.id == call_id)).one_or_none()
+            call = _CALL.first(connection, {"b_id": call_id})
             if call is None:
                 raise NotFound(call_id)
             row = _locked(connection, call.endpoint_id)
-            decided = connection.scalar(select(callbacks.c.reply).where(callbacks.c.id == call_id))
-            if decided is not None:
-                return str(decided)
+            decided = _CALL.first(connection, {"b_id": call_id})
+            if decided is not None and decided.reply is not None:
+                return str(decided.reply)
             waiting, busy = _waiting(connection, row, ms(now), unsure=True)
             packed = pack(waiting) if waiting else None
             text = packed.text if packed else ""
-            connection.execute(update(callbacks).where(callbacks.c.id == call_id).values(reply=text))
-            done = {"called_until": 0}
+            _DECIDE.count(connection, {"b_id": call_id, "b_reply": text})
+            after = row.after_seq
             if packed is not None:
                 state = "partly" if packed.partly else "sent"
                 _mark(connection, row, packed.taken, ms(now), way="passive", state=state, claim=call_id[:32])
             if packed is not None and not busy and not packed.partly and len(packed.taken) == len(waiting):
-                done["after_seq"] = max(row.after_seq, *packed.taken)  # the usual case: nothing is left
+                after = max(row.after_seq, *packed.taken)  # the usual case: nothing is left
             elif packed is not None or not waiting:
-                _advance(connection, row, ms(now))
-            connection.execute(update(endpoints).where(_E.id == row.id).values(done))
+                after = _advanced(connection, row, ms(now))
+            _ANSWERED.count(connection, {"b_id": row.id, "b_after": after})
             return text
 
         return await self._db.write(job)
@@ -267,9 +268,28 @@ class Deliveries:
         return await self._db.read(job)
 
 
+_LOCK = Prepared(select(endpoints).where(_E.id == bindparam("b_id")).with_for_update(), endpoints.c)
+_CALL = Prepared(select(callbacks).where(callbacks.c.id == bindparam("b_id")), callbacks.c)
+_DECIDE = Prepared(callbacks.update().where(callbacks.c.id == bindparam("b_id")).values(reply=bindparam("b_reply")))
+_ANSWERED = Prepared(
+    endpoints.update().where(_E.id == bindparam("b_id")).values(called_until=0, after_seq=bindparam("b_after"))
+)
+_SAID = Prepared(
+    select(messages)
+    .where(_M.conversation_id == bindparam("b_conversation"), _M.party != Party.CITIZEN, _M.seq > bindparam("b_after"))
+    .order_by(_M.seq)
+    .limit(LOOKED_AT),
+    messages.c,
+)
+_KNOWN = Prepared(
+    select(deliveries).where(_D.conversation_id == bindparam("b_conversation"), _D.seq > bindparam("b_after")),
+    deliveries.c,
+)
+
+
 def _locked(connection: Connection, endpoint_id: str) -> Any:
     """One at a time decides for an endpoint. Raises NotFound."""
-    row = connection.execute(select(endpoints).where(_E.id == endpoint_id).with_for_update()).one_or_none()
+    row = _LOCK.first(connection, {"b_id": endpoint_id})
     if row is None:
         raise NotFound(endpoint_id)
     return row
@@ -282,13 +302,9 @@ def _may_push(connection: Connection, row: Any, now: int) -> bool:
 
 def _waiting(connection: Connection, row: Any, now: int, *, unsure: bool = False) -> tuple[list[Waiting], int]:
     """What is to be delivered, in order, and until when a claim of somebody else lasts (0: there is none)."""
-    of_ours = (_M.conversation_id == row.conversation_id, _M.party != Party.CITIZEN)
-    query = select(messages).where(*of_ours, _M.seq > row.after_seq).order_by(_M.seq).limit(LOOKED_AT)
-    said = [message_of(found) for found in connection.execute(query)]
-    known = {
-        d.seq: d for d in connection.execute(select(deliveries).where(_D.conversation_id == row.conversation_id,
-                                                                      _D.seq > row.after_seq))
-    }  # fmt: skip
+    later = {"b_conversation": row.conversation_id, "b_after": row.after_seq}
+    said = [message_of(found) for found in _SAID.all(connection, later)]
+    known = {d.seq: d for d in _KNOWN.all(connection, later)}
     waiting, busy = [], 0
     if unsure:
         waiting.extend(_unsure(connection, row))
@@ -341,9 +357,14 @@ def _delivered(connection: Connection, claim: str, packed: Packed, now: int) -> 
 
 def _advance(connection: Connection, row: Any, now: int) -> None:
     """Moves the endpoint's mark over all that needs no more doing, so that it is not looked at again."""
-    waiting, busy = _waiting(connection, row, now)
-    last = connection.scalar(select(_C.last_seq).where(_C.id == row.conversation_id)) or 0
-    if busy:
-        return
-    after = waiting[0].message.seq - 1 if waiting else last
+    after = _advanced(connection, row, now)
     connection.execute(update(endpoints).where(_E.id == row.id).values(after_seq=after))
+
+
+def _advanced(connection: Connection, row: Any, now: int) -> int:
+    waiting, busy = _waiting(connection, row, now)
+    if busy:
+        return int(row.after_seq)
+    if waiting:
+        return waiting[0].message.seq - 1
+    return int(connection.scalar(select(_C.last_seq).where(_C.id == row.conversation_id)) or 0)

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from bot.contacts import Contacts
 from bot.conversation import Party
 from bot.errors import NotFound, Refused
 from bot.store.conversations import at_ms, insert_new, ms, upsert
 from bot.store.database import Database
+from bot.store.prepared import Prepared
 from bot.tables import conversations, messages
 from bot.tables_endpoints import callbacks, deliveries, endpoints
 
@@ -83,7 +84,7 @@ class Endpoints:
 
         def job(connection: Connection) -> Arrival | None:
             fresh = insert_new(connection, callbacks, heard)
-            known = connection.execute(select(callbacks).where(callbacks.c.id == call.id)).one_or_none()
+            known = _CALL.first(connection, {"b_id": call.id})
             if known is None:
                 return None
             if known.reply is not None:
@@ -181,11 +182,20 @@ class Endpoints:
         return await self._db.write(job)
 
 
+_CALL = Prepared(select(callbacks).where(callbacks.c.id == bindparam("b_id")), callbacks.c)
+_LAST_WORDS = Prepared(
+    select(_M.id)
+    .where(_M.conversation_id == bindparam("b_id"), _M.party == Party.CITIZEN)
+    .order_by(_M.seq.desc())
+    .limit(1),
+    (_M.id,),
+)
+
+
 def speaks_here(connection: Connection, conversation_id: str) -> bool:
     """Whether the citizen's last words came from an endpoint, not from a page that shares the conversation."""
-    of_citizen = (_M.conversation_id == conversation_id, _M.party == Party.CITIZEN)
-    last = connection.scalar(select(_M.id).where(*of_citizen).order_by(_M.seq.desc()).limit(1))
-    return last is None or last.startswith(SPOKEN)
+    last = _LAST_WORDS.first(connection, {"b_id": conversation_id})
+    return last is None or last.id.startswith(SPOKEN)
 
 
 def live(row: Any, now: int) -> list[str]:
