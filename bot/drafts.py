@@ -25,6 +25,7 @@ from knowledge_base.written import Record, fingerprint, flat, read_entry, told
 DRAFT, IN_REVIEW, APPROVED, REJECTED = "draft", "in_review", "approved", "rejected"
 STATES = (DRAFT, IN_REVIEW, APPROVED, REJECTED)
 RELEASE = "(release)"  # brought by an installed version; no account can have this name
+LAST = 2**31 - 1  # the place of what came after the files: behind them, in the order of ids
 PAGE = 50
 MOST = 500
 _D = drafts.c
@@ -394,15 +395,15 @@ def now() -> datetime:
 
 
 def _seed(connection: Connection, records: Sequence[Record], live: dict[str, Record | None] | None = None) -> None:
-    last = connection.scalar(select(func.coalesce(func.max(_D.place), -1))) or 0
+    first = is_empty(connection)
     at = ms(now())
     rows, revisions = [], []
-    for number, record in enumerate(records, start=last + 1):
+    for number, record in enumerate(records):
         mark = fingerprint([record])
         rows.append(
             _columns(record) | {
-                "id": record["id"], "place": number, "revision": 1, "state": APPROVED, "removed": False,
-                "author": RELEASE, "changed_at": at, "pointer": None, "note": "", "seed": mark,
+                "id": record["id"], "place": number if first else LAST, "revision": 1, "state": APPROVED,
+                "removed": False, "author": RELEASE, "changed_at": at, "pointer": None, "note": "", "seed": mark,
                 "live": record if live is None else live.get(record["id"]),
             }
         )  # fmt: skip
@@ -416,10 +417,9 @@ def _create(
     connection: Connection, author: str, record: Record, change: Change, how: str, *, state: str | None = None
 ) -> Draft:
     at = ms(now())
-    place = (connection.scalar(select(func.max(_D.place))) or 0) + 1
     state = state or (IN_REVIEW if change.submit else DRAFT)
     row = _columns(record) | {
-        "id": record["id"], "place": place, "revision": 1, "state": state, "removed": False, "author": author,
+        "id": record["id"], "place": LAST, "revision": 1, "state": state, "removed": False, "author": author,
         "changed_at": at, "live": None, "pointer": change.pointer, "note": change.note, "seed": "",
     }  # fmt: skip
     if not insert_new(connection, drafts, row):
@@ -427,7 +427,7 @@ def _create(
     connection.execute(
         draft_revisions.insert().values(_revision(record, 1, author, at, how, removed=False, note=change.note))
     )
-    return _find(connection, record["id"])
+    return Draft(record["id"], 1, state, False, author, at, record, None, change.pointer, change.note)
 
 
 def _revise(
