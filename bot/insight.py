@@ -19,6 +19,7 @@ from bot.tallies import Tallies
 
 log = logging.getLogger(__name__)
 EVERY = {"tally": 60.0, "gather": 1_800.0}  # seconds between two rounds …
+FIRST = 15.0  # seconds: what starts with the server would make citizens wait
 SHARE = 10  # … and at least ten times as long as the last one took
 PRIORITY = 15
 
@@ -42,6 +43,7 @@ def work(settings: Settings, kind: str) -> None:
 
 async def keep_working(kind: str) -> None:
     """Until cancelled; a round that fails is logged, and the next one tries again."""
+    await asyncio.sleep(FIRST)
     while True:
         began = monotonic()
         child = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "insight", kind)

@@ -3,7 +3,7 @@ import { Table } from './board.js';
 import { Bars, Chart, Line, Shares } from './charts.js';
 import { Dialog, Fault, Field } from './dialog.js';
 import { Icon, channelName } from './icons.js';
-import { day, shownAt } from './moments.js';
+import { day, plain, shownAt } from './moments.js';
 import { loadPlace, topicName } from './place.js';
 import { html, useEffect, useState } from './preact.js';
 import { post, query, read } from './rest.js';
@@ -109,7 +109,7 @@ function Records() {
     <form class="row" onSubmit=${search}><label class="vh" for="r-first">从</label><input class="input auto" id="r-first" type="date" value=${asked.first} onInput=${set('first')} /><label class="vh" for="r-last">到</label><input class="input auto" id="r-last" type="date" value=${asked.last} onInput=${set('last')} />
       <label class="vh" for="r-text">包含的字</label><input class="input auto" id="r-text" type="search" placeholder="包含的字" maxlength="100" value=${asked.text} onInput=${set('text')} />
       <button class="btn btn--primary" type="submit">查询</button><a class="btn" href=${`/api/v1/records/export${query(asked)}`} download>导出表格</a></form>
-    ${rows === null ? null : html`<section class="card">${rows.length ? html`<${Table} label="会话" head=${['时间', '渠道', '谁', '内容', '']}>${rows.map((r) => html`<tr key=${r.conversation + r.seq}><td class="num nowrap">${shownAt(r.at)}</td><td class="nowrap">${channelName(r.channel)}</td><td class="nowrap">${PARTIES[r.party] ?? r.party}</td><td class="wrap">${r.text}</td>
+    ${rows === null ? null : html`<section class="card">${rows.length ? html`<${Table} label="会话" head=${['时间', '渠道', '谁', '内容', '']}>${rows.map((r) => html`<tr key=${r.conversation + r.seq}><td class="num nowrap">${shownAt(r.at)}</td><td class="nowrap">${channelName(r.channel)}</td><td class="nowrap">${PARTIES[r.party] ?? r.party}</td><td class="wrap">${plain(r.text)}</td>
       <td class="r"><button class="btn btn--sm" type="button" onClick=${() => setReading(r.conversation)}>看全部</button></td></tr>`)}<//>` : html`<p class="muted">没有查到</p>`}</section>`}
     ${reading ? html`<${Story} id=${reading} close=${() => setReading(null)} />` : null}`;
 }
@@ -126,7 +126,7 @@ function Story({ id, close }) {
       setFault(problem.message);
     }
   }
-  return html`<${Dialog} title="会话全文" close=${close} wide=${true}>${told ? html`<ol class="story">${told.messages.map((m) => html`<li key=${m.seq}><p class="tiny">${PARTIES[m.party] ?? m.party} ${shownAt(m.at)}${m.entry ? ` · ${m.entry}` : ''}</p><p class="wrap">${m.text}</p></li>`)}</ol>`
+  return html`<${Dialog} title="会话全文" close=${close} wide=${true}>${told ? html`<ol class="story">${told.messages.map((m) => html`<li key=${m.seq}><p class="tiny">${PARTIES[m.party] ?? m.party} ${shownAt(m.at)}${m.entry ? ` · ${m.entry}` : ''}</p><p class="wrap">${plain(m.text)}</p></li>`)}</ol>`
     : html`<form class="stack" onSubmit=${open}><${Fault} text=${fault} /><${Field} id="r-why" label="为什么要看" hint="记入审计日志"><input class="input" id="r-why" maxlength="200" value=${reason} onInput=${(e) => setReason(e.target.value)} /><//><div class="row row--end"><button class="btn btn--primary" type="submit">查看</button></div></form>`}<//>`;
 }
 

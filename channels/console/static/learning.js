@@ -3,7 +3,7 @@ import { Table } from './board.js';
 import { Dialog, Fault, Field } from './dialog.js';
 import { body as draftBody } from './entry.js';
 import { channelName } from './icons.js';
-import { day, fromLocal, shownAt } from './moments.js';
+import { day, fromLocal, plain, shownAt } from './moments.js';
 import { loadPlace, topicName } from './place.js';
 import { html, useEffect, useState } from './preact.js';
 import { call, post, query, read } from './rest.js';
@@ -97,7 +97,7 @@ function Feedback({ me }) {
   return html`<h1 class="page-title">反馈箱</h1><div class="row" role="group" aria-label="状态">${[[false, '待处理'], [true, '已办结']].map(([value, label]) => html`<button key=${label} class="chip" type="button" aria-pressed=${closed === value ? 'true' : 'false'} onClick=${() => setClosed(value)}>${label}</button>`)}</div><${Fault} text=${fault} />
     ${told && !told.feedback.length ? html`<p class="muted">没有反馈</p>` : null}
     ${(told?.feedback ?? []).map((f) => html`<article class="card" key=${f.conversation + f.seq}><div class="row row--between"><h2>${f.question || '（没有问题）'}</h2><span class="row">${f.overdue ? html`<span class="tag tag--danger">已超期</span>` : null}<span class="small muted num">应于 ${f.due}${f.provisional ? '（节假日未核定）' : ''}</span></span></div>
-      <p class="small wrap">${f.answer}</p><div class="row"><span class="grow small muted">${channelName(f.channel)} ${shownAt(f.at)}${f.entry ? ` · ${f.entry}` : ''} · ${f.owner ? `处理人 ${f.owner}` : '还没有人处理'}</span>
+      <p class="small wrap">${plain(f.answer)}</p><div class="row"><span class="grow small muted">${channelName(f.channel)} ${shownAt(f.at)}${f.entry ? ` · ${f.entry}` : ''} · ${f.owner ? `处理人 ${f.owner}` : '还没有人处理'}</span>
       ${closed ? html`<span class="tag tag--human">${RESULTS[f.result] ?? f.result}</span><span class="small">${f.remark}</span>` : html`${f.owner === me.username ? null : html`<button class="btn btn--sm" type="button" onClick=${() => act(post(`${at(f)}/take`))}>我来处理</button>`}<button class="btn btn--sm" type="button" onClick=${() => setOpen(f)}>办结</button>`}</div></article>`)}
     ${open ? html`<${Close} told=${open} close=${() => setOpen(null)} done=${async (body) => { if (await act(post(`${at(open)}/close`, body))) setOpen(null); }} />` : null}`;
 }

@@ -17,3 +17,6 @@ export const fromLocal = (text) => `${text}:00+08:00`;
 
 /** Today, or so many days before. */
 export const day = (before = 0) => shownAt(new Date(Date.now() - before * 86400000).toISOString()).slice(0, 10);
+
+/** An answer as it is read out in a row: without the marks of bold type. */
+export const plain = (text) => String(text ?? '').replaceAll('**', '');
