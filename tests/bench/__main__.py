@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from bot.config import ROOT, read_settings
-from tests.bench import desk, idle, machine, report, search, server, talk, wechat
+from tests.bench import calls, desk, idle, machine, report, search, server, talk, wechat
 
 SIZES = "1000,10000,100000,1000000"
 LARGE = 100_000  # rows of the answer path, beside the corpus as it is
@@ -32,6 +32,7 @@ class Part(StrEnum):
     path = "path"
     search = "search"
     desk = "desk"
+    voice = "voice"
     wechat = "wechat"
 
 
@@ -63,6 +64,8 @@ class Bench:
                 return report.path([self._sizes.of(rows) for rows in self._answered])
             case Part.search:
                 return report.search([self._sizes.of(rows) for rows in self._searched])
+            case Part.voice:
+                return report.voice(calls.measure(self._prepared, self._home(part)))
             case Part.desk:
                 return report.desk(desk.measure(self._prepared, self._home(part), self._agents, say))
             case Part.wechat:

@@ -24,6 +24,7 @@ TITLES = {
     "path": "The answer path",
     "search": "Search",
     "desk": "Human agents",
+    "voice": "Calls",
     "wechat": "WeChat",
 }
 
@@ -45,6 +46,11 @@ DESK = """Agents and citizens are sockets of one client process, which shares th
 one, each is offered to a free agent who takes the chat at once, and then both sides write in turns (a word every ten
 seconds or so from each). In the rush they arrive within a second, on a fresh service where few agents are. A socket that
 had to be opened again counts as a fault."""
+
+
+VOICE = """The real service, libvosk listening to tones, this machine's synthesizer; callers share the processors with them. What
+is said is over when nobody has spoken for a while; that while is shown apart. A caller interrupts an answer with words,
+so the time until we fall silent holds the first word itself. CPU is in processors kept busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +207,10 @@ def _search_row(m: Measured) -> tuple[str, ...]:
         f"{m.rows:,}", f"{m.entries:,}", *(f"{t:.2f}" for t in times), f"{m.memory:,.0f}", f"{m.memory_models:,.0f}",
         f"{m.disk:,.0f}", f"{m.built_s:.0f}", f"{m.loaded_s:.1f}", "exact" if m.recall is None else f"{m.recall:.4f}",
     )  # fmt: skip
+
+
+def voice(figures: str) -> str:
+    return f"{VOICE}\n\n{figures}"
 
 
 def desk(found: Sequence[Crowd]) -> str:

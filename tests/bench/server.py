@@ -25,6 +25,7 @@ from bot.nlu import rasa_model
 HOST = "127.0.0.1"
 START_WITHIN = 180.0
 STOP_WITHIN = 30.0
+QUIET = {"OMP_NUM_THREADS": "1", "YIDA_VOICE_AUDIOSOCKET": "off"}  # one thread a process; no telephone but in its part
 NO_LIMITS = {
     "per_address": {"conversations_per_minute": 0, "messages_per_minute": 0},
     "per_conversation": {"messages_per_minute": 0},
@@ -54,7 +55,7 @@ class Server:
 def environment(home: Path) -> dict[str, str]:
     """Ours without what would lead elsewhere; one thread a process, as in a worker."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("YIDA_") and k != "PORT"}
-    return kept | {"YIDA_HOME": str(home), "YIDA_CONFIG": str(home / "config.yml"), "OMP_NUM_THREADS": "1"}
+    return kept | {"YIDA_HOME": str(home), "YIDA_CONFIG": str(home / "config.yml"), **QUIET}
 
 
 def prepare(home: Path) -> None:

@@ -19,6 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from channels.voice import proofs, sound
 from channels.voice.house import House
 from tests.channels.citizen import http, opened, problem
+from tests.channels.console.hall import dispatching, seated
 from tests.channels.serving import Server
 from tests.channels.voice.conftest import Tones
 from tests.channels.voice.serving import with_voice
@@ -285,3 +286,44 @@ async def test_a_message_is_read_aloud_to_whom_it_belongs(server: Server) -> Non
 async def test_readiness_says_what_the_voice_can(server: Server) -> None:
     async with http(server) as client:
         assert (await client.get("/readyz")).json()["voice"] == "ok"
+
+
+async def test_an_agent_hears_the_caller_speaks_by_microphone_and_by_typing_and_is_freed_when_he_hangs_up(
+    server: Server, spoken: Tones
+) -> None:
+    call = str(uuid4())
+    with dispatching(server):
+        async with seated(server) as (colleague, desk), gateway(server, "audio.jambonz.org", call) as line:
+            await line.until(lambda: len(line.heard) > 8_000)
+            await line.press("0")
+            offer = await desk.next("offer")
+            conversation = offer["conversation"]
+            await desk.send("accept", conversation=conversation)
+            await desk.next("assigned", conversation=conversation)
+            cookies = "; ".join(f"{name}={value}" for name, value in colleague.cookies.items())
+            path = f"ws://{server.host}/api/v1/desk/calls/{conversation}/audio"
+            async with connect(path, proxy=None, additional_headers={"Cookie": cookies}) as audio:
+                await asyncio.sleep(4)  # what the machine still says is over
+                line.speech += sound.beep(8_000, 700, 600)
+                heard = b""
+                async with asyncio.timeout(5):
+                    while not loud(heard):
+                        heard = bytes(await audio.recv())
+                before = len(line.heard)
+                tone = sound.beep(16_000, 500, 1_000)
+                for at in range(0, len(tone), 640):
+                    await audio.send(tone[at : at + 640])
+                    await asyncio.sleep(0.02)
+                await line.until(lambda: loud(bytes(line.heard[before:])))
+                await line.until(lambda: len(line.heard) - before > 8_000)
+                await asyncio.sleep(1)
+                before = len(line.heard)
+                await desk.send("say", conversation=conversation, id="typed-1", text="您好，我来帮您查。")
+                await line.until(lambda: loud(bytes(line.heard[before:])))
+            async with connect(path, proxy=None) as stranger:
+                await stranger.send(json.dumps({"type": "auth", "token": "wrong"}))
+                assert await asyncio.wait_for(everything(stranger), 7) == []
+                assert stranger.close_code == 4401
+            await line.socket.close()
+            await desk.next("state", conversation=conversation, stage="closed")
+    assert await outcome(server, call) == "hangup"
