@@ -15,6 +15,7 @@ from bot.conversation import Message, Party
 from bot.deliveries import Claim, Packed, Waiting
 from bot.tables import conversations
 from bot.tables_endpoints import deliveries, endpoints, shared_tokens
+from channels.chores import chores
 from channels.wechat.accounts import read_accounts
 from channels.wechat.api import WeChatApi
 from tests.channels.serving import Server
@@ -252,3 +253,25 @@ async def test_a_conversation_that_is_over_is_followed_by_a_new_one(
     wechat.change(update(conversations).where(conversations.c.id == old).values(closed_at=1))
     assert "12333 挂失" in await served.follower.say(QUESTION)
     assert served.row.conversation_id != old
+
+
+async def test_the_chores_run_the_courier(served: Served, clean: FakeWeChat, wechat: Server) -> None:
+    (work,) = chores(wechat.parts, environment(clean))
+    assert chores(wechat.parts, {}) == []
+
+    async def start() -> asyncio.Task[None]:
+        return asyncio.create_task(work)
+
+    async def stop(task: asyncio.Task[None]) -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    served.told("由后台送达")
+    task = wechat.call(start())
+    try:
+        async with asyncio.timeout(10):
+            while not clean.sent(served.follower.openid):
+                await asyncio.sleep(0.05)
+    finally:
+        wechat.call(stop(task))
+    assert clean.sent(served.follower.openid) == ["由后台送达"]
