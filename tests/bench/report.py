@@ -257,7 +257,7 @@ def wechat(found: Sequence[Rate]) -> str:
         )
         for r in found
     ]  # fmt: skip
-    return "\n".join([WECHAT, "", *_promises(promises), *_table(head, rows)]).rstrip()
+    return "\n".join([WECHAT, "", *_promises(promises), *table(head, rows)]).rstrip()
 
 
 def _left_out(size: LeftOut, width: int) -> tuple[str, ...]:
