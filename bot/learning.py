@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -112,6 +113,23 @@ class Learning:
             return proposal
 
         return await self._db.write(job)
+
+    async def propose(self, id: str, text: str, question: str, by: Actor, at: datetime) -> None:
+        """What an agent misses in the knowledge; said twice it is one proposal. Raises Refused `empty`."""
+        words, asked = (mask(visible(told).strip()).text[:LONGEST] for told in (text, question))
+        if not words:
+            raise Refused("empty", "请写上建议的内容。")
+
+        def job(connection: Connection) -> None:
+            row = {
+                "id": sha256(f"{by.username} {id}".encode()).hexdigest()[:32], "kind": "desk", "text": words,
+                "questions": [asked] if asked else [], "status": "open", "made_by": by.username, "made_at": ms(at),
+                "remark": "",
+            }  # fmt: skip
+            if insert_new(connection, proposals, row):
+                _note(connection, by, "proposed", str(row["id"]), at, text=words)
+
+        await self._db.write(job)
 
     async def proposals(self, status: str) -> list[Any]:
         query = select(proposals).where(_P.status == status).order_by(_P.made_at.desc(), _P.id).limit(PAGE * 4)

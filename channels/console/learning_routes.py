@@ -58,6 +58,14 @@ class SettleBody(Body):
     entry: Annotated[str, Field(max_length=128)] | None = None
 
 
+class ProposalBody(Body):
+    """`id` is the page's own, so that a repeated call makes one proposal; `question`: the citizen's, if any."""
+
+    id: Annotated[str, Field(min_length=1, max_length=64)]
+    text: Word
+    question: Word = ""
+
+
 class SettledShown(BaseModel):
     proposal: str | None
 
@@ -139,6 +147,7 @@ def learning_routes(parts: Parts, door: Door) -> APIRouter:
 
     add("GET", UNANSWERED, api.unanswered, model=Clusters)
     add("POST", UNANSWERED + "/{cluster_id}/settle", api.settle, 400, 404, model=SettledShown)
+    add("POST", PROPOSALS, api.propose, 400, status=204)
     add("GET", PROPOSALS, api.proposals, 400, model=Proposals)
     add("POST", PROPOSALS + "/{proposal_id}/decide", api.decide, 400, 404, status=204)
     add("GET", FEEDBACK, api.inbox, 400, model=FeedbackInbox)
@@ -172,6 +181,12 @@ class LearningApi:
         by = await self._may(request, Right.EDIT)
         made = await self._learning.settle(cluster_id, told.how, told.text, told.entry, by, _now())
         return SettledShown(proposal=made)
+
+    async def propose(self, request: Request, told: ProposalBody) -> Response:
+        """What the desk misses in the knowledge; a reviewer decides on it."""
+        by = await self._may(request, Right.SERVE)
+        await self._learning.propose(told.id, told.text, told.question, by, _now())
+        return Response(status_code=204)
 
     async def proposals(
         self, request: Request, status: Literal["open", "drafted", "accepted", "rejected"] = "open"

@@ -181,3 +181,18 @@ def test_the_frequent_and_recent_come_first_and_the_order_is_the_same_each_time(
     told = clusters(gaps, texts, vectors, 100 * day)
     assert [c.questions[0] for c in told] == ["新问题", "旧问题"]
     assert clusters(list(reversed(gaps)), texts, vectors, 100 * day) == told
+
+
+async def test_what_an_agent_misses_is_proposed_once_masked_and_decided_by_somebody_else(
+    learning: Learning, clock: Clock
+) -> None:
+    for _ in range(2):
+        await learning.propose("p1", "缺少 110101199003074477 这种情况", "断缴怎么办", HE, clock())
+    [proposal] = await learning.proposals("open")
+    assert (proposal.kind, proposal.questions) == ("desk", ["断缴怎么办"])
+    assert "110101199003074477" not in proposal.text
+    with pytest.raises(Refused, match="own_proposal"):
+        await learning.decide(proposal.id, accept=True, remark="", by=HE, at=clock())
+    await learning.decide(proposal.id, accept=True, remark="已补", by=WU, at=clock())
+    with pytest.raises(Refused, match="empty"):
+        await learning.propose("p2", "  ", "", HE, clock())

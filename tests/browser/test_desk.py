@@ -241,6 +241,19 @@ def test_an_agent_sends_what_a_guide_says_of_this_citizens_case(agent: Agent, ci
     ends(agent)
 
 
+def test_what_the_knowledge_lacks_is_proposed_from_the_desk(agent: Agent, citizen: Citizen) -> None:
+    citizen.asks(QUESTION)
+    calls(citizen)
+    agent.accepts()
+    agent.presses("提给知识库")
+    expect(agent.dialog).to_contain_text(QUESTION)
+    agent.dialog.get_by_label("知识库缺什么").fill("没说灵活就业的人怎么算")
+    agent.dialog.get_by_role("button", name="提交").click()
+    expect(agent.dialog).to_contain_text("由知识审核员处理")
+    agent.dialog.get_by_role("button", name="好", exact=True).click()
+    ends(agent)
+
+
 def test_a_canned_reply_is_filled_in_and_not_sent_while_something_is_open(agent: Agent, citizen: Citizen) -> None:
     agent.goes_to("工单")
     agent.presses("常用语")

@@ -3,6 +3,7 @@ import { filled, firstOpen, matching, open } from './canned.js';
 import { day } from './clock.js';
 import { html, useEffect, useRef, useState } from './preact.js';
 import { city } from './place.js';
+import { ProposeDialog } from './propose.js';
 import { Reach } from './reach.js';
 import { read } from './rest.js';
 
@@ -17,6 +18,7 @@ export async function loadReplies(anew = false) {
 /** @param {{ chat: any, seat: any, me: any, box: any, tab: string, setTab: (t: string) => void }} props */
 export function Composer({ chat, seat, me, box, tab, setTab }) {
   const [canned, setCanned] = useState(false);
+  const [proposing, setProposing] = useState(false);
   const kinds = chat.owned ? { say: '回复市民', note: '内部备注' } : { whisper: '悄悄话' };
   const kind = kinds[tab] ? tab : Object.keys(kinds)[0];
   const isNote = kind !== 'say';
@@ -62,6 +64,7 @@ export function Composer({ chat, seat, me, box, tab, setTab }) {
   }
 
   return html`<form class=${`desk-composer${isNote ? ' desk-composer--note' : ''}`} onSubmit=${send}>
+    ${proposing ? html`<${ProposeDialog} chat=${chat} close=${() => { setProposing(false); box.current?.focus(); }} />` : null}
     ${canned ? html`<${Canned} put=${put} close=${() => { setCanned(false); box.current?.focus(); }} />` : null}
     <div class="tabs" role="tablist" aria-label="写给谁">${Object.entries(kinds).map(([name, label]) => html`<button key=${name} type="button" role="tab" id=${`tab-${name}`}
       aria-selected=${name === kind ? 'true' : 'false'} aria-controls="words" tabindex=${name === kind ? 0 : -1}
@@ -72,7 +75,8 @@ export function Composer({ chat, seat, me, box, tab, setTab }) {
       <textarea id="say" ref=${box} value=${text} placeholder=${{ say: '写给市民', note: '只有坐席看得到', whisper: '只有坐席看得到，市民看不到' }[kind]} onInput=${(e) => write(e.target.value)} onKeyDown=${key} aria-invalid=${left < 0 ? 'true' : null} aria-describedby="say-left"></textarea>
       <div class="row row--between"><span class="row">
           ${isNote ? null : html`<button class="btn btn--sm" type="button" onClick=${() => setCanned(!canned)} aria-expanded=${canned}>常用语 <span class="kbd" aria-hidden="true">/</span></button>
-          <button class="btn btn--sm" type="button" onClick=${() => seat.push(chat.conversation, 'message')}>发留言表</button>`}
+          <button class="btn btn--sm" type="button" onClick=${() => seat.push(chat.conversation, 'message')}>发留言表</button>
+          <button class="btn btn--sm" type="button" onClick=${() => setProposing(true)}>提给知识库</button>`}
           <span id="say-left" class=${left < 0 ? 'tiny num bad' : 'tiny num'}>${left < 0 ? `超出 ${-left} 字` : `${LONGEST - left} / ${LONGEST}`}</span>
           ${unfilled.length ? html`<span class="tiny warn">还没填：${unfilled.join('、')}</span>` : null}
         </span>

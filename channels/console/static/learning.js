@@ -123,7 +123,7 @@ function Proposals({ me }) {
   const decide = (p, accept) => act(post(`/knowledge/proposals/${p.id}/decide`, { accept }));
   return html`<h1 class="page-title">建议</h1><div class="row" role="group" aria-label="状态">${[['open', '待审定'], ['drafted', '去写草稿'], ['accepted', '已采纳'], ['rejected', '未采纳']].map(([value, label]) => html`<button key=${value} class="chip" type="button" aria-pressed=${status === value ? 'true' : 'false'} onClick=${() => setStatus(value)}>${label}</button>`)}</div><${Fault} text=${fault} />
     ${told && !told.proposals.length ? html`<p class="muted">没有建议</p>` : null}
-    ${(told?.proposals ?? []).map((p) => html`<article class="card" key=${p.id}><div class="row"><span class="tag tag--brand">${HOWS[p.kind] ?? p.kind}</span><h2>${p.text}</h2></div><ul class="asked">${p.questions.slice(0, 5).map((q) => html`<li key=${q}>${q}</li>`)}</ul>
+    ${(told?.proposals ?? []).map((p) => html`<article class="card" key=${p.id}><div class="row"><span class="tag tag--brand">${p.kind === 'desk' ? '坐席建议' : HOWS[p.kind] ?? p.kind}</span><h2>${p.text}</h2></div><ul class="asked">${p.questions.slice(0, 5).map((q) => html`<li key=${q}>${q}</li>`)}</ul>
       <div class="row"><span class="grow small muted">${p.entry ? `${p.entry} · ` : ''}${p.made_by} ${shownAt(p.made_at)}${p.decided_by ? ` · ${p.decided_by} 审定` : ''}</span>
       ${status === 'drafted' ? html`<a class="btn btn--sm" href="/console/knowledge">去知识里看草稿</a>` : null}
       ${status === 'open' && me.rights.includes('review') && p.made_by !== me.username ? html`<button class="btn btn--sm" type="button" onClick=${() => decide(p, false)}>不采纳</button><button class="btn btn--primary btn--sm" type="button" onClick=${() => decide(p, true)}>采纳</button>` : null}</div></article>`)}`;
