@@ -436,8 +436,8 @@ CHANGES: tuple[Callable[[Connection], None], ...] = (
     m003_desk,
     m004_announced,
     m005_endpoints,
-    m007_knowledge,
     m006_calls,
+    m007_knowledge,
     m008_insight,
 )
 

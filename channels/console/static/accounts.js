@@ -5,6 +5,7 @@ import { loadPlace, skills, topicName } from './place.js';
 import { html, useEffect, useState } from './preact.js';
 import { call, post, read, remove } from './rest.js';
 
+const WRITERS = ['editor', 'reviewer', 'admin'];
 export const ROLES = { agent: '坐席', supervisor: '班长', editor: '知识编辑', reviewer: '知识审核', admin: '管理员', auditor: '审计员' };
 
 export function AccountsPage({ me }) {
@@ -61,7 +62,7 @@ function OneTime({ told, close }) {
 
 function Edit({ account, close, done }) {
   const isNew = !account.username;
-  const [told, setTold] = useState({ username: '', name: '', number: '', password: '', ...account });
+  const [told, setTold] = useState({ username: '', name: '', number: '', password: '', topics: [], ...account });
   const [fault, setFault] = useState('');
   const set = (key) => (event) => setTold({ ...told, [key]: event.target.value });
   const toggle = (key, value) => () => setTold({ ...told, [key]: told[key].includes(value) ? told[key].filter((v) => v !== value) : [...told[key], value] });
@@ -71,7 +72,7 @@ function Edit({ account, close, done }) {
     if (!told.username.trim()) return setFault('请写用户名');
     if (!told.roles.length) return setFault('请至少选一个角色');
     const given = Object.fromEntries(['name', 'number'].map((key) => [key, told[key].trim()]).filter(([, value]) => value));
-    const same = { ...given, roles: told.roles, skills: told.skills, capacity: Number(told.capacity) };
+    const same = { ...given, roles: told.roles, skills: told.skills, topics: told.topics, capacity: Number(told.capacity) };
     try {
       const made = isNew ? await post('/staff', { ...same, username: told.username.trim(), ...(told.password ? { password: told.password } : {}) }) : await change(account.username, same);
       return done(made);
@@ -88,6 +89,7 @@ function Edit({ account, close, done }) {
     ${isNew ? box('a-password', '初始密码', 'password', { type: 'password', autocomplete: 'new-password' }, '不填就给一个一次性密码；第一次登录要改掉') : null}
     <fieldset class="picks"><legend class="field__label">角色</legend><div class="checks">${Object.entries(ROLES).map(([role, name]) => html`<label class="pick" key=${role}><input type="checkbox" checked=${told.roles.includes(role)} onChange=${toggle('roles', role)} /><span>${name}</span></label>`)}</div></fieldset>
     <fieldset class="picks"><legend class="field__label">技能（都不选就是全部）</legend><div class="checks">${skills().map(({ key, name }) => html`<label class="pick" key=${key}><input type="checkbox" checked=${told.skills.includes(key)} onChange=${toggle('skills', key)} /><span>${name}</span></label>`)}</div></fieldset>
+    ${WRITERS.some((role) => told.roles.includes(role)) ? html`<fieldset class="picks"><legend class="field__label">编辑和审核哪些主题（都不选就是全部）</legend><div class="checks">${skills().map(({ key, name }) => html`<label class="pick" key=${key}><input type="checkbox" checked=${told.topics.includes(key)} onChange=${toggle('topics', key)} /><span>${name}</span></label>`)}</div></fieldset>` : null}
     ${box('a-capacity', '同时接待几个会话', 'capacity', { type: 'number', min: 1, max: 100, inputmode: 'numeric' })}
     <div class="row row--end"><button class="btn" type="button" onClick=${close}>取消</button><button class="btn btn--primary" type="submit">保存</button></div>
   </form><//>`;
