@@ -9,7 +9,6 @@ from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import AgglomerativeClustering
 
 from knowledge_base.text import normalise
 
@@ -73,6 +72,8 @@ def groups(vectors: NDArray[np.float32], near: float = NEAR) -> list[int]:
     """The group of each unit vector: average linkage over cosine distances."""
     if len(vectors) < 2:
         return [0] * len(vectors)
+    from sklearn.cluster import AgglomerativeClustering  # a second to import, which web processes never need
+
     made = AgglomerativeClustering(n_clusters=None, metric="cosine", linkage="average", distance_threshold=1 - near)
     return [int(n) for n in made.fit_predict(vectors)]
 

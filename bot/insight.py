@@ -10,10 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic
 
-from bot.assembly import open_library
 from bot.config import Settings
-from bot.learning import gather
-from bot.shelf import Shelf
 from bot.store.database import open_database
 from bot.tallies import Tallies
 
@@ -33,6 +30,10 @@ def work(settings: Settings, kind: str) -> None:
         if kind == "tally":
             Tallies(database, settings.site.zone).bring_up(now)
             return
+        from bot.assembly import open_library  # with all engines: a round of `tally` each minute needs none of them
+        from bot.learning import gather
+        from bot.shelf import Shelf
+
         shelf = Shelf(database, open_library(settings))
         pointer = shelf.pointer()
         if pointer is not None:
