@@ -36,7 +36,7 @@ async def test_who_signs_in_is_told_who_they_are_and_gets_a_cookie_that_no_scrip
     response = await one.sign_in()
     assert response.status_code == 200
     assert one.me["roles"] == ["editor", "supervisor"]
-    assert one.me["rights"] == ["edit", "measure", "serve", "supervise"]
+    assert one.me["rights"] == ["announce", "edit", "measure", "serve", "supervise"]
     assert (one.me["username"], one.me["skills"], one.me["capacity"]) == (one.username, ["pension"], 4)
     assert (one.me["must_change"], one.me["second_factor"], one.me["idle_minutes"]) == (False, False, 30)
     assert "token" not in one.me
