@@ -159,7 +159,7 @@ class Voice(Section):
     transcriber: str = ""
     synthesizer: str = "espeak:"
     secret: str = Field(default="", repr=False)
-    phrases: bool = True
+    phrases: bool = False
     recognisers: int = Field(default=2, ge=1, le=64)
     calls: int = Field(default=40, ge=1)
     transfer: Literal["auto", "dialplan", "console"] = "auto"
