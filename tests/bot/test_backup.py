@@ -156,6 +156,22 @@ async def _live(database: Database, home: Path) -> None:
         },
         "marked_documents": {"name": "旧办法", "status": "repealed", "note": "", "by": "li", "at": 1},
     }  # fmt: skip
+    learned |= {
+        "endpoints": {
+            "id": "wx", "channel": "wechat", "account": "default", "sealed": b"\x00\xff", "conversation_id": name,
+            "after_seq": 1, "made_at": 1, "seen_at": 2, "called_until": 0, "reachable": True, "words_left": 4,
+            "words_until": 3, "event_left": 0, "event_until": 0, "tries": 0, "retry_at": 0,
+        },
+        "deliveries": {
+            "conversation_id": name, "seq": 3, "endpoint_id": "wx", "way": "courier", "state": "sent", "claim": "c",
+            "until": 1, "parts": 1, "error": "", "at": 1,
+        },
+        "used_links": {"digest": "d", "ends_at": 1},
+        "calls": {
+            "id": "call", "conversation_id": name, "process": "", "purpose": "", "begun": 1, "outcome": "answered",
+            "skill": "", "summary": "问养老", "transcript": [{"at": 1, "text": "您好"}],
+        },
+    }  # fmt: skip
     for table, row in learned.items():
         await database.write(lambda c, t=table, r=row: c.execute(metadata.tables[t].insert().values(r)))
     await _at_the_desk(desk, name)

@@ -9,13 +9,16 @@ from typing import Any, get_args
 
 import httpx
 import pytest
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from channels.app import DOCS
 from channels.web import wire
 from tests.channels.citizen import Device, Line, opened
 from tests.channels.serving import Server
 from tests.channels.truth import assert_described
+
+# Only where WeChat is connected: a login that docs/channels/wechat.md describes, and a file of any kind.
+APART = {"/api/v1/wechat/login", "/api/v1/desk/conversations/{conversation_id}/media/{seq}"}
 
 
 @pytest.fixture
@@ -30,89 +33,29 @@ def document(client: httpx.Client) -> dict[str, Any]:
     return told
 
 
+def every_route(app: Any) -> Iterator[Any]:
+    """Also those of routers that were included."""
+    for route in app.routes:
+        router = getattr(route, "original_router", None)
+        yield from every_route(router) if router is not None else (route,)
+
+
 class TestDocument:
     def test_it_is_openapi(self, document: dict[str, Any]) -> None:
         assert document["openapi"].startswith("3.1")
         assert document["info"]["title"] == "社保易答"
 
     def test_it_names_every_call_of_the_api_and_no_other(self, server: Server, document: dict[str, Any]) -> None:
-        told = {(path, method) for path, methods in document["paths"].items() for method in methods}
-        assert told == {
-            ("/api/v1/conversations", "post"),
-            ("/api/v1/conversations/{conversation_id}/messages", "get"),
-            ("/api/v1/conversations/{conversation_id}/messages", "post"),
-            ("/api/v1/conversations/{conversation_id}/socket", "get"),
-            ("/api/v1/station", "get"),
-            ("/api/v1/procedures", "get"),
-            ("/api/v1/procedures/{procedure_id}", "get"),
-            ("/api/v1/calculators", "get"),
-            ("/api/v1/calculators/{name}", "get"),
-            ("/api/v1/calculators/{name}/result", "get"),
-            ("/api/v1/session", "post"),
-            ("/api/v1/session", "get"),
-            ("/api/v1/session", "delete"),
-            ("/api/v1/session/password", "put"),
-            ("/api/v1/session/totp", "post"),
-            ("/api/v1/session/totp", "delete"),
-            ("/api/v1/session/places", "get"),
-            ("/api/v1/session/places", "delete"),
-            ("/api/v1/session/places/{session_id}", "delete"),
-            ("/api/v1/staff", "get"),
-            ("/api/v1/staff", "post"),
-            ("/api/v1/staff/{username}", "patch"),
-            ("/api/v1/staff/{username}", "delete"),
-            ("/api/v1/staff/{username}/password", "post"),
-            ("/api/v1/staff/{username}/totp", "delete"),
-            ("/api/v1/audit", "get"),
-            ("/api/v1/desk/me", "get"),
-            ("/api/v1/desk/agents", "get"),
-            ("/api/v1/desk/conversations", "get"),
-            ("/api/v1/desk/conversations/{conversation_id}", "get"),
-            ("/api/v1/desk/conversations/{conversation_id}/messages", "get"),
-            ("/api/v1/desk/conversations/{conversation_id}/notes", "get"),
-            ("/api/v1/desk/search", "get"),
-            ("/api/v1/desk/codes", "get"),
-            ("/api/v1/desk/replies", "get"),
-            ("/api/v1/desk/replies", "post"),
-            ("/api/v1/desk/replies/{reply_id}", "put"),
-            ("/api/v1/desk/replies/{reply_id}", "delete"),
-            ("/api/v1/desk/tickets", "get"),
-            ("/api/v1/desk/tickets/{number}/take", "post"),
-            ("/api/v1/desk/tickets/{number}/answer", "post"),
-            ("/api/v1/desk/tickets/{number}/phone", "post"),
-            ("/api/v1/desk/tickets/{number}/close", "post"),
-            ("/api/v1/desk/board", "get"),
-            ("/api/v1/knowledge/overview", "get"),
-            ("/api/v1/knowledge/entries", "get"),
-            ("/api/v1/knowledge/entries", "post"),
-            ("/api/v1/knowledge/entries/{entry_id}", "get"),
-            ("/api/v1/knowledge/entries/{entry_id}", "put"),
-            ("/api/v1/knowledge/entries/{entry_id}", "delete"),
-            ("/api/v1/knowledge/entries/{entry_id}/history", "get"),
-            ("/api/v1/knowledge/entries/{entry_id}/submit", "post"),
-            ("/api/v1/knowledge/reviews/{entry_id}", "post"),
-            ("/api/v1/knowledge/bulk", "post"),
-            ("/api/v1/knowledge/preview", "post"),
-            ("/api/v1/knowledge/documents", "get"),
-            ("/api/v1/knowledge/documents/mark", "post"),
-            ("/api/v1/knowledge/alerts", "get"),
-            ("/api/v1/knowledge/watch", "get"),
-            ("/api/v1/knowledge/imports", "get"),
-            ("/api/v1/knowledge/imports", "post"),
-            ("/api/v1/knowledge/imports/{job}", "get"),
-            ("/api/v1/knowledge/imports/{job}/errors", "get"),
-            ("/api/v1/knowledge/template", "get"),
-            ("/api/v1/knowledge/export", "get"),
-            ("/api/v1/knowledge/versions", "get"),
-            ("/api/v1/knowledge/versions", "post"),
-            ("/api/v1/knowledge/versions/{version_id}", "get"),
-            ("/api/v1/knowledge/versions/{version_id}/publish", "post"),
-            ("/api/v1/knowledge/versions/{version_id}/rollback", "post"),
-            ("/api/v1/knowledge/try", "post"),
-            ("/api/v1/knowledge/regressions", "get"),
-            ("/api/v1/knowledge/regressions", "post"),
-            ("/api/v1/knowledge/regressions/{question_id}", "delete"),
+        served = {
+            (route.path, method.lower())
+            for route in every_route(server.app)
+            if isinstance(route, APIRoute) and route.path not in APART
+            for method in route.methods
         }
+        sockets = {(route.path, "get") for route in every_route(server.app) if isinstance(route, APIWebSocketRoute)}
+        told = {(path, method) for path, methods in document["paths"].items() for method in methods}
+        assert {call for call in served if call[0].startswith("/api/")} <= told <= served | sockets
+        assert {path for path, _ in told if not path.startswith("/api/")} == set()
 
     def test_it_names_conversations_messages_frames_and_problems(self, document: dict[str, Any]) -> None:
         schemas = document["components"]["schemas"]
@@ -141,7 +84,7 @@ class TestDocument:
         }
 
     def test_every_reference_leads_somewhere(self, document: dict[str, Any]) -> None:
-        refs = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+        refs = set(re.findall(r'"#/components/schemas/([\w-]+)"', json.dumps(document)))
         assert refs <= set(document["components"]["schemas"])
         unused = set(document["components"]["schemas"]) - refs
         assert not unused
@@ -149,7 +92,7 @@ class TestDocument:
     def test_every_call_tells_its_body_answer_and_problems(self, document: dict[str, Any]) -> None:
         for methods in document["paths"].values():
             for method, operation in methods.items():
-                if method == "post":
+                if method == "post" and "requestBody" in operation:  # taking something needs no more than its name
                     content = operation["requestBody"]["content"]
                     told = content.get("application/json", {}).get("schema", {}).get("$ref")
                     assert told or "multipart/form-data" in content
@@ -167,9 +110,11 @@ class TestDocument:
 
     def test_whatever_is_left_out_is_no_api(self, server: Server) -> None:
         hidden = {
-            route.path for route in server.app.routes if isinstance(route, APIRoute) and not route.include_in_schema
+            route.path
+            for route in every_route(server.app)
+            if isinstance(route, APIRoute) and not route.include_in_schema
         }
-        assert not [path for path in hidden if path.startswith("/api/")]
+        assert {path for path in hidden if path.startswith("/api/")} <= APART
 
 
 def frames_for(seq: int) -> list[dict[str, Any]]:
