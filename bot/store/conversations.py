@@ -137,9 +137,10 @@ class Conversations:
             "b_task": turn_of.task, "b_stage": stage, "b_priority": turn_of.priority, "b_skill": turn_of.skill,
             "b_since": None, "b_key": None, "b_seen": None,
         }  # fmt: skip
-        if stage is not turn_of.stage:
+        if stage is Stage.WAITING:  # who waits has a place, whatever the turn knew of it; one that is kept stays
             since = ms(reply.at)
-            values |= {"b_since": since, "b_key": queue_key(since, turn_of.priority), "b_seen": since}
+            values |= {"b_since": since, "b_key": queue_key(since, turn_of.priority)}
+            values |= {"b_seen": since} if stage is not turn_of.stage else {}
 
         def job(connection: Connection) -> Conversation:
             row = _REPLY.first(connection, values)

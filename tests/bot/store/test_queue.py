@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,13 @@ async def test_a_bots_reply_does_not_keep_an_agent_from_accepting(floor: Floor) 
     turn = (await heard(floor.store, said("m1"), "citizen-1")).conversation
     await floor.store.reply(turn, replied("m1"))
     assert await floor.accept("citizen-1", "amy") == "amy"
+
+
+async def test_who_waits_has_a_place_also_when_the_turn_took_him_for_waiting_already(floor: Floor) -> None:
+    turn = await heard(floor.store, said("m1"), (await opened(floor.store, "ann")).id)
+    await floor.store.reply(replace(turn.conversation, stage=Stage.WAITING), replied("m1"), reason="asked")
+    [waiting] = (await floor.queue.floor(floor.clock())).waiting
+    assert waiting.key is not None
 
 
 async def test_a_transfer_needs_its_owner_a_place_and_somebody_there(floor: Floor) -> None:
