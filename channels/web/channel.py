@@ -81,7 +81,8 @@ class CitizenApi:
         address = self._fingerprint(request)
         await self._rates.count(f"open:{address}", per_minute=self._per_address.conversations_per_minute)
         opened = await self._switchboard.open(
-            opening.channel, address=address, id=opening.id, locale=opening.locale or "zh-CN", scene=opening.scene,
+            opening.channel, address=address, id=opening.id, locale=opening.locale or "zh-CN",
+            scene=opening.marked_scene,
             notices=emergencies(self._notices.bulletin, datetime.now(UTC)),
         )  # fmt: skip
         told = {"id": opened.conversation.id, "token": opened.token}

@@ -140,6 +140,12 @@ class Opening(BaseModel):
     scene: Annotated[Shown, StringConstraints(max_length=64)] = ""
     client: dict[str, Any] = {}
 
+    @property
+    def marked_scene(self) -> str:
+        """Names the large type that a page was opened with, which counts in the queue."""
+        elder = self.client.get("elder") is True and "elder" not in self.scene
+        return f"elder {self.scene}".strip()[:64] if elder else self.scene
+
 
 class Linked(BaseModel):
     """Body of `POST /api/v1/links`."""

@@ -34,7 +34,7 @@ class Plan:
     workers: int = 2
     agents: int = 100
     chats: int = 500
-    arrivals: float = 25.0  # citizens a second
+    arrivals: float = 8.0  # citizens a second: six times what 500 chats of seven minutes need
     think: float = 10.0
     seconds: float = 40.0
     rush: int = 300  # citizens within a second …

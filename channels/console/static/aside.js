@@ -92,7 +92,7 @@ function Facts({ chat }) {
   const task = context.task;
   return html`<section class="block"><h2>已知情况</h2>
     <dl class="facts">
-      <dt>渠道</dt><dd>${channelName(context.channel)}${context.scene ? ` · ${context.scene}` : ''}</dd>
+      <dt>渠道</dt><dd>${channelName(context.channel)}${context.scene ? ` · ${context.scene.replace('elder', '适老')}` : ''}</dd>
       <dt>事项</dt><dd>${topicName(context.topic)}</dd>
       <dt>身份</dt><dd>匿名市民</dd>
       ${context.asked_at ?? context.since ? html`<dt>求助</dt><dd class="num">${shown(context.asked_at ?? context.since, Date.now())}</dd>` : null}

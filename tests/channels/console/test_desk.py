@@ -176,6 +176,25 @@ async def test_the_queue_tells_its_order_at_most_twice_a_second(hall: Server) ->
         assert amy.me["rights"] == ["serve"]
 
 
+async def test_who_reads_in_large_type_stands_before_who_came_at_the_same_time(hall: Server) -> None:
+    async with seated(hall, capacity=1) as (_, line):
+        busy = await asking(hall)
+        await accepted(line, busy)
+        plain, elder = await opened(hall), await opened(hall, client={"elder": True}, scene="hall-3")
+        for device in (plain, elder):
+            assert (await device.post("human", id=fresh_id())).status_code == 200
+        while True:
+            queue = await line.next("queue")
+            places = [one["conversation"] for one in queue["waiting"]]
+            if {plain.id, elder.id} <= set(places):
+                break
+        assert places.index(elder.id) < places.index(plain.id)
+        for device in (plain, elder):
+            await device.post("leave_queue", id=fresh_id())
+        await line.send("close", conversation=busy.id, **CLOSING)
+        await line.next("unassigned", conversation=busy.id)
+
+
 async def test_a_declined_offer_goes_and_the_citizen_waits_on(hall: Server) -> None:
     async with seated(hall) as (_, line):
         device = await asking(hall)
