@@ -32,7 +32,7 @@ async def test_ready_names_every_part(server: Server) -> None:
     assert response.status_code == 200
     assert told == {
         "status": "ready", "store": "ok", "knowledge": "ok", "bus": "ok", "nlu": "local", "accounts": "ok",
-        "version": server.parts.library.current.version,
+        "voice": "off", "version": server.parts.library.current.version,
     }  # fmt: skip
 
 

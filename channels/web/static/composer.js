@@ -23,7 +23,7 @@ export function makeComposer({ w, onsend, ontyping, where }) {
     oninput: () => input(), onkeydown: (event) => key(event),
   });
   const mic = h('button', { class: 'btn btn--icon', type: 'button', 'aria-label': w.speak, 'aria-pressed': 'false', onclick: () => speak() }, icon('mic'));
-  const hearing = h('p', { class: 'composer__count', role: 'status', hidden: true });
+  const hearing = h('p', { class: 'composer__heard', role: 'status', hidden: true });
   const box = h('div', { class: 'composer__box' }, area, mic,
     h('button', { class: 'btn btn--primary btn--icon', type: 'submit', 'aria-label': w.send }, icon('send')));
   const node = h('form', { class: 'composer', novalidate: true, onsubmit: (event) => { event.preventDefault(); send(); } },
