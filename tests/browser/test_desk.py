@@ -102,6 +102,7 @@ def ends(agent: Agent) -> None:
     agent.dialog.get_by_label("办理结果").select_option(index=1)
     agent.dialog.get_by_role("button", name="结束会话").click()
     expect(agent.dialog).to_be_hidden()
+    expect(agent.page.get_by_role("button", name="结束", exact=True)).to_be_hidden()  # the desk heard it
 
 
 def test_a_citizen_two_agents_and_a_supervisor_live_through_a_conversation(
