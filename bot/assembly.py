@@ -41,6 +41,7 @@ from bot.nlu.rasa import RasaClient, RasaNLU
 from bot.noticeboard import NoticeBoard
 from bot.opinions import Opinions
 from bot.rates import Rates
+from bot.reads import Reads
 from bot.reception import DeskRules, Reception
 from bot.seats import Seats
 from bot.sessions import Sessions
@@ -81,6 +82,7 @@ class Parts:
     conversations: Conversations
     contacts: Contacts
     opinions: Opinions
+    reads: Reads
     rates: Rates
     queue: Queue
     lookout: Lookout
@@ -220,6 +222,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
                     settings=settings, site=site_of(settings), database=database, bus=bus, library=library, shelf=shelf,
                     follower=Follower(database, shelf, library), nlu=nlu, assistant=assistant,
                     conversations=conversations, contacts=contacts, opinions=Opinions(database), rates=rates,
+                    reads=Reads(database, bus),
                     accounts=Accounts(database), credentials=credentials, audit_log=AuditLog(database),
                     sessions=Sessions(database, credentials, idle=idle),
                     queue=queue, lookout=lookout, words=words, tickets=tickets, speaking=speaking,

@@ -103,7 +103,8 @@ class Dossiers:
             select(services).where(_S.conversation_id == conversation_id).order_by(_S.id)
         ).all()
         numbers = select(tickets.c.id).where(tickets.c.conversation_id == conversation_id).order_by(tickets.c.made_at)
-        stars = connection.scalar(select(ratings.c.stars).where(ratings.c.conversation_id == conversation_id))
+        rated = select(ratings.c.stars).where(ratings.c.conversation_id == conversation_id)
+        stars = connection.scalar(rated.order_by(ratings.c.service_id.desc()).limit(1))
         return Dossier(
             conversation_of(row), at_ms(asked_at) if asked_at else None, _last_words(story), tuple(_answered(story)),
             tuple(_service(s) for s in stretches), tuple(connection.scalars(numbers)), stars,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from bot.conversation import Party
 from bot.errors import Refused
 from bot.privacy import mask
 from bot.store.conversations import LAST, insert_new, ms, upsert
 from bot.store.database import Database
-from bot.tables import feedback, messages, ratings, tickets
+from bot.tables import feedback, messages, ratings, services, tickets
 from bot.tickets import rectification
 from bot.working_days import Day
 from knowledge_base.text import visible
@@ -45,14 +45,19 @@ class Opinions:
     async def rate(
         self, conversation_id: str, stars: int, reasons: list[str], text: str, at: datetime, *, due: Day
     ) -> None:
-        """One rating a conversation; a second one changes nothing. A bad one is to be put right until `due`."""
+        """One rating a service, the latest one that people gave, else the bot's; a second one changes nothing.
+
+        A bad one is to be put right until `due`.
+        """
         masked = [mask(visible(reason)).text for reason in reasons]
         words = mask(visible(text)[:LONGEST]).text
         told = {"conversation_id": conversation_id, "stars": stars, "reasons": masked, "text": words, "at": ms(at)}
+        latest = select(func.max(services.c.id)).where(services.c.conversation_id == conversation_id)
 
         def job(connection: Connection) -> None:
-            if insert_new(connection, ratings, told) and stars <= BAD:
+            service = connection.scalar(latest) or 0
+            if insert_new(connection, ratings, told | {"service_id": service}) and stars <= BAD:
                 complaint = "；".join(filter(None, [*masked, words]))
-                insert_new(connection, tickets, rectification(conversation_id, stars, complaint, at, due))
+                insert_new(connection, tickets, rectification(conversation_id, service, stars, complaint, at, due))
 
         await self._db.write(job)

@@ -38,7 +38,6 @@ CODES = {
     "answered": "已答复", "guided": "已指引办理", "referred": "转其他部门", "ticket": "已转工单",
     "unreachable": "市民未再回应", "unclear": "诉求不明", "other": "其他",
 }  # fmt: skip
-RATING = "sys:rate"  # one id a conversation: the question is asked once
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,7 @@ class Seats:
     async def release(self, agent: str, conversation: str) -> Conversation:
         """Back to the bot, which has read along. Raises Refused `not_yours`."""
         return await self._give_up(
-            agent, conversation, "released", lambda c: [self._notice(c, "human_released"), self._rating()],
+            agent, conversation, "released", lambda c: [self._notice(c, "human_released"), self._rating(c)],
             lambda c: c.release(),
         )  # fmt: skip
 
@@ -165,7 +164,7 @@ class Seats:
         """Raises Refused `bad_code`, `not_yours`."""
         told = closing.checked()
         return await self._give_up(
-            agent, conversation, "closed", lambda c: [self._notice(c, "human_closed"), self._rating()],
+            agent, conversation, "closed", lambda c: [self._notice(c, "human_closed"), self._rating(c)],
             lambda c: c.close(self._now()),
             lambda c, t: write_outcome(c, conversation, resolved=told.resolved, code=told.code, remark=told.remark),
         )  # fmt: skip
@@ -249,8 +248,9 @@ class Seats:
     def _notice(self, conversation: Conversation, key: str) -> Message:
         return Message(f"sys:ends:{conversation.version}", Party.SYSTEM, say(key), self._now(), because="human_ends")
 
-    def _rating(self) -> Message:
-        return Message(RATING, Party.SYSTEM, say("ask_rating"), self._now(), card=RATE, because="ask_rating")
+    def _rating(self, conversation: Conversation) -> Message:
+        name, text = f"sys:rate:{conversation.version}", say("ask_rating")
+        return Message(name, Party.SYSTEM, text, self._now(), card=RATE, because="ask_rating")
 
     def _rung(self, agent: str | None = None) -> None:
         self._lookout.forget()

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    func,
     inspect,
     select,
     text,
@@ -136,11 +137,21 @@ ratings = Table(
     "ratings",
     metadata,
     Column("conversation_id", String(64), ForeignKey("conversations.id"), primary_key=True),
+    Column("service_id", Integer, primary_key=True, autoincrement=False, server_default="0"),  # 0: the bot's alone
     Column("stars", Integer, nullable=False),
     Column("reasons", JSON, nullable=False),
     Column("text", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Index("ratings_by_time", "at"),
+)
+
+# How far citizen and agent have read.
+reads = Table(
+    "reads",
+    metadata,
+    Column("conversation_id", String(64), ForeignKey("conversations.id"), primary_key=True),
+    Column("party", String(8), primary_key=True),
+    Column("seq", Integer, nullable=False),
 )
 
 contacts = Table(
@@ -419,6 +430,21 @@ def m008_insight(connection: Connection) -> None:
     metadata.create_all(connection, INSIGHT)
 
 
+def m009_each_service(connection: Connection) -> None:
+    """A rating belongs to a service; before, each conversation had one."""
+    _add_missing(connection, ratings)
+    if "service_id" not in inspect(connection).get_pk_constraint(ratings.name)["constrained_columns"]:
+        latest = select(func.max(services.c.id)).where(services.c.conversation_id == ratings.c.conversation_id)
+        of = func.coalesce(latest.scalar_subquery(), 0)
+        others = [column for column in ratings.c if column.name != "service_id"]
+        rows = [dict(row._mapping) for row in connection.execute(select(*others, of.label("service_id")))]
+        ratings.drop(connection)
+        ratings.create(connection)
+        if rows:
+            connection.execute(ratings.insert(), rows)
+    metadata.create_all(connection, [reads])
+
+
 def _add_missing(connection: Connection, table: Table) -> None:
     """Columns and indexes that an older release did not make; a fresh database has them already."""
     known = {column["name"] for column in inspect(connection).get_columns(table.name)}
@@ -439,6 +465,7 @@ CHANGES: tuple[Callable[[Connection], None], ...] = (
     m006_calls,
     m007_knowledge,
     m008_insight,
+    m009_each_service,
 )
 
 

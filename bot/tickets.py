@@ -163,9 +163,9 @@ class Tickets:
         return ticket if ticket is not None else await self.find(number)
 
 
-def rectification(conversation_id: str, stars: int, text: str, at: datetime, due: Day) -> dict[str, Any]:
+def rectification(conversation_id: str, service: int, stars: int, text: str, at: datetime, due: Day) -> dict[str, Any]:
     """The row of a bad rating that is to be put right."""
-    return _fresh(conversation_id, "sys:rating", "rectification", "", text, at, due) | {"stars": stars}
+    return _fresh(conversation_id, f"sys:rating:{service}", "rectification", "", text, at, due) | {"stars": stars}
 
 
 def _fresh(

@@ -220,6 +220,7 @@ class DeskSocket:
         with scope, suppress(NotFound, WebSocketDisconnect, RuntimeError):
             async with anyio.create_task_group() as both:
                 both.start_soon(self._tell_typing, name)
+                both.start_soon(self._tell_read, name)
                 try:
                     await self._tell_words(account, name, after, after_note)
                 except StoreBusy as error:
@@ -279,6 +280,16 @@ class DeskSocket:
                     await self._send({"type": "typing", "conversation": name, "party": "citizen"})
                     await anyio.sleep(TYPING_EVERY)
 
+    async def _tell_read(self, name: str) -> None:
+        told = 0
+        async with self._parts.reads.bell(name, Party.CITIZEN) as bell:
+            while True:
+                with suppress(StoreBusy):
+                    if (seq := await self._parts.reads.up_to(name, Party.CITIZEN)) > told:
+                        told = seq
+                        await self._send({"type": "read", "conversation": name, "party": "citizen", "seq": seq})
+                await bell.wait(HEARTBEAT)
+
     async def _watch_session(self, account: Account) -> None:
         """Lets go of who is signed out, closed, or gone silent; what her account says now is what counts."""
         while True:
@@ -327,14 +338,9 @@ class DeskSocket:
 
     async def _done(self, frame: desk_wire.DeskFrame, account: Account) -> list[Told]:
         """The frames to answer with. Raises Refused, NotFound, StoreBusy."""
-        match frame:
-            case desk_wire.Ping():
-                return [{"type": "pong"}]
-            case desk_wire.Auth():
-                return []
-            case desk_wire.About(type="typing"):
-                self._parts.speaking.typing(frame.conversation)
-                return []
+        told = await self._noticed(frame, account)
+        if told is not None:
+            return told
         account = await self._acting(account)
         match frame:
             case desk_wire.Status():
@@ -357,6 +363,21 @@ class DeskSocket:
             case _:
                 await self._passed(frame, account)
         return []
+
+    async def _noticed(self, frame: desk_wire.DeskFrame, account: Account) -> list[Told] | None:
+        """What a page sends by itself keeps no session awake; None for what somebody does."""
+        match frame:
+            case desk_wire.Ping():
+                return [{"type": "pong"}]
+            case desk_wire.Auth():
+                return []
+            case desk_wire.About(type="typing"):
+                self._parts.speaking.typing(frame.conversation)
+                return []
+            case desk_wire.Read():
+                await self._parts.reads.read(frame.conversation, Party.AGENT, frame.seq, owner=account.username)
+                return []
+        return None
 
     async def _acting(self, account: Account) -> Account:
         """Keeps the session awake while somebody works. Raises Refused `unauthorized` once it is over."""

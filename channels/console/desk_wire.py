@@ -65,6 +65,14 @@ class Open(Frame):
     after_note: Seq = 0
 
 
+class Read(Frame):
+    """The owner has seen everything up to this message."""
+
+    type: Literal["read"]
+    conversation: Name
+    seq: Seq
+
+
 class Words(Frame):
     type: Literal["say", "note", "whisper"]
     conversation: Name
@@ -128,7 +136,7 @@ class Auth(Frame):
     token: Annotated[str, StringConstraints(max_length=128)]
 
 
-DeskFrame = Status | About | Open | Words | Push | Recall | Transfer | Close | Assign | ForceAway | Ping | Auth
+DeskFrame = Status | About | Open | Read | Words | Push | Recall | Transfer | Close | Assign | ForceAway | Ping | Auth
 _FRAME: TypeAdapter[DeskFrame] = TypeAdapter(Annotated[DeskFrame, Field(discriminator="type")])
 
 

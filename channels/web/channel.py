@@ -68,8 +68,13 @@ class CitizenApi:
         self._trusted = settings.server.trusted_proxies
         self._per_address = settings.limits.per_address
         self._frame_bytes = settings.limits.frame_bytes
+        self._reads = parts.reads
         self._intake = Intake(
-            parts.switchboard, parts.opinions, parts.rates, messages_per_minute=self._per_address.messages_per_minute
+            parts.switchboard,
+            parts.opinions,
+            parts.reads,
+            parts.rates,
+            messages_per_minute=self._per_address.messages_per_minute,
         )
 
     async def own_origin(self, request: Request) -> None:
@@ -132,8 +137,9 @@ class CitizenApi:
             await socket.close(FOREIGN)
             return
         citizen = CitizenSocket(
-            socket, self._switchboard, self._intake, address=self._fingerprint(socket), frame_bytes=self._frame_bytes
-        )
+            socket, self._switchboard, self._reads, self._intake, address=self._fingerprint(socket),
+            frame_bytes=self._frame_bytes,
+        )  # fmt: skip
         await citizen.serve(conversation_id, _number(after))
 
     async def _sender(self, request: Request, conversation_id: str) -> Sender:

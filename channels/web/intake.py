@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.answering.assistant import Perceived
-from bot.conversation import Choice
+from bot.conversation import Choice, Party
 from bot.errors import Refused
 from bot.opinions import Opinions
 from bot.rates import Rates
+from bot.reads import Reads
 from bot.store.conversations import Heard
 from bot.switchboard import Switchboard
 from bot.tickets import Form
@@ -46,9 +47,12 @@ class Taken:
 
 
 class Intake:
-    def __init__(self, switchboard: Switchboard, opinions: Opinions, rates: Rates, *, messages_per_minute: int) -> None:
+    def __init__(
+        self, switchboard: Switchboard, opinions: Opinions, reads: Reads, rates: Rates, *, messages_per_minute: int
+    ) -> None:
         self._switchboard = switchboard
         self._opinions = opinions
+        self._reads = reads
         self._rates = rates
         self._messages_per_minute = messages_per_minute
 
@@ -58,6 +62,7 @@ class Intake:
             case wire.Ping():
                 return Taken(({"type": "pong"},))
             case wire.Read():
+                await self._reads.read(sender.conversation_id, Party.CITIZEN, frame.seq)
                 return Taken(())
             case wire.Typing():
                 await self._switchboard.typing(sender.conversation_id)

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from bot.conversation import Conversation, Party, Stage
 from bot.errors import NotFound, Refused, Stale, StoreBusy
 from bot.measure import REFUSALS, SOCKETS
+from bot.reads import Reads
 from bot.switchboard import HEARTBEAT, Switchboard
 from channels.problems import BUSY, FAULT
 from channels.web import wire
@@ -35,10 +36,12 @@ class CitizenSocket:
     """One accepted websocket, from auth to close."""
 
     def __init__(
-        self, socket: WebSocket, switchboard: Switchboard, intake: Intake, *, address: str, frame_bytes: int
-    ) -> None:
+        self, socket: WebSocket, switchboard: Switchboard, reads: Reads, intake: Intake, *, address: str,
+        frame_bytes: int,
+    ) -> None:  # fmt: skip
         self._socket = socket
         self._switchboard = switchboard
+        self._reads = reads
         self._intake = intake
         self._address = address
         self._frame_bytes = frame_bytes
@@ -124,7 +127,7 @@ class CitizenSocket:
     def _follow_stage(self, conversation: Conversation) -> None:
         """What only some stages need is followed only then: an idle socket costs nothing."""
         self._stage = conversation.stage
-        following = {Stage.WAITING: self._tell_place, Stage.AGENT: self._tell_typing}.get(self._stage)
+        following = {Stage.WAITING: self._tell_place, Stage.AGENT: self._tell_agent}.get(self._stage)
         if following is not None and self._stage not in self._followed:
             self._followed.add(self._stage)
             self._tasks.start_soon(following, conversation.id)
@@ -144,13 +147,30 @@ class CitizenSocket:
                     await self._send(wire.state_frame(*state))
         self._followed.discard(Stage.WAITING)
 
+    async def _tell_agent(self, conversation_id: str) -> None:
+        """That she writes, and how far she has read."""
+        async with anyio.create_task_group() as both:
+            both.start_soon(self._tell_typing, conversation_id)
+            both.start_soon(self._tell_read, conversation_id)
+        self._followed.discard(Stage.AGENT)
+
     async def _tell_typing(self, conversation_id: str) -> None:
         with suppress(WebSocketDisconnect, RuntimeError):
             async with self._switchboard.typings(conversation_id, Party.AGENT) as bell:
                 while self._stage is Stage.AGENT:
                     if await bell.wait(HEARTBEAT) != "silence" and self._stage is Stage.AGENT:
                         await self._send({"type": "typing", "party": "agent"})
-        self._followed.discard(Stage.AGENT)
+
+    async def _tell_read(self, conversation_id: str) -> None:
+        told = 0
+        with suppress(WebSocketDisconnect, RuntimeError, StoreBusy):
+            async with self._reads.bell(conversation_id, Party.AGENT) as bell:
+                while self._stage is Stage.AGENT:
+                    seq = await self._reads.up_to(conversation_id, Party.AGENT)
+                    if seq > told:
+                        told = seq
+                        await self._send({"type": "read", "party": "agent", "seq": seq})
+                    await bell.wait(HEARTBEAT)
 
     async def _listen(self, sender: Sender) -> None:
         """Takes frames one after another, so one citizen's words stay in order."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,6 +18,7 @@ from tests.bench.client import share
 from tests.bench.machine import Meter, rss_mb
 from tests.bench.questions import wordings
 from tests.bench.talk import Say
+from tests.servers import RedisServer, new_database, postgres_server
 from tests.stories.lines import Line
 from tests.stories.service import Citizen
 from tests.stories.staff import ADMIN, hired, signed_in
@@ -149,23 +151,57 @@ class Agent:
         task.add_done_callback(self._soon.discard)
 
 
+Load = Callable[[str, server.Server, server.Server, Plan, Say], Coroutine[Any, Any, Crowd]]
+Groups = Callable[[Path, Path, int], AbstractContextManager[tuple[server.Server, server.Server]]]
+
+
 def measure(prepared: Path, home: Path, plan: Plan, say: Say) -> list[Crowd]:
-    """Many agents in their chats; then, on a fresh service, a rush at few."""
+    """Many agents in their chats; a rush at few; then chats over two groups, each on a fresh service."""
+    few = replace(plan, workers=1, agents=max(1, plan.agents // 5), chats=max(1, plan.chats // 5))
+    loads: tuple[tuple[str, Plan, Load, Groups], ...] = (
+        (f"{plan.chats} chats, {plan.agents} agents", plan, _chats, _one_group),
+        (f"{plan.rush} in a second", plan, _rush, _one_group),
+        (f"{few.chats} chats, {few.agents} agents at another group", few, _chats, _two_groups),
+    )
     found = []
-    for name, load in ((f"{plan.chats} chats, {plan.agents} agents", _chats), (f"{plan.rush} in a second", _rush)):
+    for number, (name, its, load, groups) in enumerate(loads):
         say(f"starting: {name}")
-        more = {"YIDA_ADMIN_PASSWORD": ADMIN}
-        with server.running(prepared, home / load.__name__, plan.workers, engine="local", **more) as place:
-            found.append(asyncio.run(load(name, place, plan, say)))
+        with groups(prepared, home / str(number), its.workers) as (here, there):
+            found.append(asyncio.run(load(name, here, there, its, say)))
         for wait in found[-1].waits:
             say(f"{wait.what}: {wait.count} times, p50 {wait.p50:.1f}, p95 {wait.p95:.1f} ms")
     return found
 
 
-async def _chats(name: str, place: server.Server, plan: Plan, say: Say) -> Crowd:
+@contextmanager
+def _one_group(prepared: Path, home: Path, workers: int) -> Iterator[tuple[server.Server, server.Server]]:
+    with server.running(prepared, home, workers, engine="local", YIDA_ADMIN_PASSWORD=ADMIN) as place:
+        yield place, place
+
+
+@contextmanager
+def _two_groups(prepared: Path, home: Path, workers: int) -> Iterator[tuple[server.Server, server.Server]]:
+    """They share PostgreSQL and Redis, nothing else."""
+    home.mkdir()
+    redis = RedisServer(home)
+    redis.start()
+    try:
+        with ExitStack() as stack:
+            store = new_database(stack.enter_context(postgres_server()))
+            more = {"YIDA_ADMIN_PASSWORD": ADMIN, "YIDA_STORE": store, "YIDA_BUS": redis.url}
+            here, there = (
+                stack.enter_context(server.running(prepared, home / side, workers, engine="local", **more))
+                for side in ("here", "there")
+            )
+            yield here, there
+    finally:
+        redis.kill()
+
+
+async def _chats(name: str, here: server.Server, there: server.Server, plan: Plan, say: Say) -> Crowd:
     watch = Stopwatch()
     async with asyncio.TaskGroup() as group, _client() as client:
-        agents, chats = await _people(place, client, watch, plan.agents, plan.chats, say)
+        agents, chats = await _people(here, there, client, watch, plan.agents, plan.chats, say)
         running = [group.create_task(side.line.run()) for side in (*agents, *chats)]
         await _until(lambda: all(side.line.opened for side in (*agents, *chats)))
         for chat in chats:
@@ -175,10 +211,10 @@ async def _chats(name: str, place: server.Server, plan: Plan, say: Say) -> Crowd
         say("everybody talks with somebody")
         owners = {conversation: agent for agent in agents for conversation in agent.mine}
         texts = wordings()
-        meter = Meter(place.groups)
+        meter = Meter(_groups(here, there))
         over = perf_counter() + plan.seconds
         await asyncio.gather(*(_talk(chat, owners[chat.id], watch, plan.think, over, texts) for chat in chats))
-        crowd = _measured(name, place, meter, watch, (*agents, *chats))
+        crowd = _measured(name, _groups(here, there), meter, watch, (*agents, *chats))
         for task in running:
             task.cancel()
     return crowd
@@ -201,18 +237,18 @@ async def _talk(chat: Chat, agent: Agent, watch: Stopwatch, think: float, over: 
         await asyncio.sleep(asked.uniform(0, 2 * think))
 
 
-async def _rush(name: str, place: server.Server, plan: Plan, say: Say) -> Crowd:
+async def _rush(name: str, here: server.Server, there: server.Server, plan: Plan, say: Say) -> Crowd:
     watch = Stopwatch()
     async with asyncio.TaskGroup() as group, _client() as client:
-        agents, chats = await _people(place, client, watch, plan.rush_agents, plan.rush, say)
+        agents, chats = await _people(here, there, client, watch, plan.rush_agents, plan.rush, say)
         running = [group.create_task(side.line.run()) for side in (*agents, *chats)]
         await _until(lambda: all(side.line.opened for side in (*agents, *chats)))
-        meter = Meter(place.groups)
+        meter = Meter(_groups(here, there))
         await asyncio.gather(*(_after(n / plan.rush, chat.ask_human(PLACE)) for n, chat in enumerate(chats)))
         seats = min(plan.rush, plan.rush_agents * CAPACITY)
         await _until(lambda: sum(len(agent.mine) for agent in agents) == seats)
         await _until(lambda: len(watch.taken.get(PLACE, ())) == plan.rush)
-        crowd = _measured(name, place, meter, watch, (*agents, *chats))
+        crowd = _measured(name, _groups(here, there), meter, watch, (*agents, *chats))
         for task in running:
             task.cancel()
     return crowd
@@ -223,26 +259,34 @@ async def _after(seconds: float, work: Any) -> None:
     await work
 
 
-def _measured(name: str, place: server.Server, meter: Meter, watch: Stopwatch, sides: Sequence[Chat | Agent]) -> Crowd:
+def _groups(here: server.Server, there: server.Server) -> dict[str, list[int]]:
+    return {kind: list({*here.groups[kind], *there.groups[kind]}) for kind in here.groups}
+
+
+def _measured(
+    name: str, groups: dict[str, list[int]], meter: Meter, watch: Stopwatch, sides: Sequence[Chat | Agent]
+) -> Crowd:
     used = meter.read()
     cpu = {group: seconds / used.seconds for group, seconds in used.groups.items()}
-    everyone = [pid for pids in place.groups.values() for pid in pids]
+    everyone = [pid for pids in groups.values() for pid in pids]
     return Crowd(name, watch.waits(), cpu, rss_mb(everyone), sum(side.line.opened - 1 for side in sides))
 
 
 async def _people(
-    place: server.Server, client: httpx.AsyncClient, watch: Stopwatch, agents: int, chats: int, say: Say
-) -> tuple[list[Agent], list[Chat]]:
-    url, gate = f"http://{server.HOST}:{place.port}", asyncio.Semaphore(OPENING)
+    here: server.Server, there: server.Server, client: httpx.AsyncClient, watch: Stopwatch, agents: int, chats: int,
+    say: Say,
+) -> tuple[list[Agent], list[Chat]]:  # fmt: skip
+    """Citizens here, agents there."""
+    (citizens, staffed), gate = (f"http://{server.HOST}:{p.port}" for p in (here, there)), asyncio.Semaphore(OPENING)
 
     async def agent() -> Agent:
         async with gate:
-            name = await hired(url, client, capacity=CAPACITY)
-            return Agent(url, await signed_in(url, client, name), watch)
+            name = await hired(staffed, client, capacity=CAPACITY)
+            return Agent(staffed, await signed_in(staffed, client, name), watch)
 
     async def chat() -> Chat:
         async with gate:
-            return Chat(await Citizen.at(url, client), watch)
+            return Chat(await Citizen.at(citizens, client), watch)
 
     staff = [await agent() for _ in range(agents)]  # signing in one after the other: the client keeps one session
     say(f"{agents} agents are signed in")

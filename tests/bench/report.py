@@ -43,9 +43,10 @@ its entries. Memory is the resident set of a process that only serves, the model
 WECHAT = """Followers' messages, plain mode, at a steady rate that waits for nothing: from the call of WeChat's server to the
 reply with the answer. Each is heard, understood, answered, claimed and kept. Rasa is off, no two questions are the same."""
 DESK = """Agents and citizens are sockets of one client process, which shares the processors. In the first load all arrive one by
-one, each is offered to a free agent who takes the chat at once, and then both sides write in turns (a word every ten
-seconds or so from each). In the rush they arrive within a second, on a fresh service where few agents are. A socket that
-had to be opened again counts as a fault."""
+one (eight a second, six times what they need), each is offered to a free agent who takes the chat at once, and then both
+sides write in turns (a word every ten seconds or so from each). In the rush they arrive within a second, on a fresh service
+where few agents are. The last load runs on two groups of processes that share PostgreSQL and Redis: citizens at one, agents
+at the other. A socket that had to be opened again counts as a fault."""
 
 
 VOICE = """The real service, libvosk listening to tones, this machine's synthesizer; callers share the processors with them. What

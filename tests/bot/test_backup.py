@@ -166,6 +166,7 @@ async def _live(database: Database, home: Path) -> None:
             "conversation_id": name, "seq": 3, "endpoint_id": "wx", "way": "courier", "state": "sent", "claim": "c",
             "until": 1, "parts": 1, "error": "", "at": 1,
         },
+        "reads": {"conversation_id": name, "party": "agent", "seq": 2},
         "used_links": {"digest": "d", "ends_at": 1},
         "calls": {
             "id": "call", "conversation_id": name, "process": "", "purpose": "", "begun": 1, "outcome": "answered",

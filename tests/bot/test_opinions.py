@@ -12,7 +12,7 @@ from bot.errors import Refused
 from bot.opinions import LONGEST, Opinions
 from bot.store.conversations import Conversations
 from bot.store.database import Database
-from bot.tables import feedback, ratings
+from bot.tables import feedback, ratings, services, tickets
 from tests.bot.test_tickets import DUE
 from tests.spoken import NAME, NOON, heard, opened, replied, said
 
@@ -54,6 +54,19 @@ async def test_a_conversation_is_rated_once(opinions: Opinions, database: Databa
     rows = await database.read(lambda c: c.execute(select(ratings)).all())
     assert len(rows) == 1
     assert (rows[0].reasons, rows[0].text) == (["态度好"], "谢谢")
+
+
+async def test_each_service_of_a_conversation_is_rated_for_itself(opinions: Opinions, database: Database) -> None:
+    await opinions.rate(NAME, 5, [], "", NOON, due=DUE)
+    for stars in (1, 2):
+        served = {"conversation_id": NAME, "agent_id": "li", "waited_ms": 0, "began_at": 1, "ended_at": 2}
+        told = served | {"how": "closed", "code": "", "remark": ""}
+        await database.write(lambda c, told=told: c.execute(services.insert().values(told)))
+        for _ in range(2):
+            await opinions.rate(NAME, stars, [], "慢", NOON, due=DUE)
+    found = await database.read(lambda c: list(c.scalars(select(ratings.c.stars).order_by(ratings.c.service_id))))
+    assert found == [5, 1, 2]
+    assert len(await database.read(lambda c: c.execute(select(tickets)).all())) == 2
 
 
 async def test_numbers_in_a_rating_are_masked_and_what_nobody_sees_is_left_out(

@@ -183,7 +183,9 @@ async def test_writing_is_seen_on_the_other_side(desk: Desk) -> None:
 # Giving up and passing on
 
 
-async def test_released_the_bot_speaks_again_and_the_citizen_is_asked_for_a_rating_once(desk: Desk) -> None:
+async def test_released_the_bot_speaks_again_and_the_citizen_is_asked_for_a_rating_after_each_service(
+    desk: Desk,
+) -> None:
     name = await held(desk)
     await desk.seats.release("amy", name)
     *_, ends, rating = await desk.store.messages(name)
@@ -195,7 +197,7 @@ async def test_released_the_bot_speaks_again_and_the_citizen_is_asked_for_a_rati
     await desk.seats.accept(AMY, name)
     await desk.seats.close("amy", name, DONE)
     cards = [m.card for m in await desk.store.messages(name) if m.card == {"kind": "rate"}]
-    assert len(cards) == 1
+    assert len(cards) == 2
 
 
 async def test_closing_needs_a_code_and_keeps_how_it_went(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from bot.accounts import Accounts, Actor
 from bot.staff import Role
-from bot.tables import conversations, messages
+from bot.tables import conversations, messages, services
 from tests.browser.agent import PASSWORD, Agent
 from tests.browser.citizen import NETWORK, PHONE, Citizen, Complaints
 from tests.browser.test_access import barriers
@@ -78,6 +78,10 @@ def window(chromium: Browser, bureau: Server, complaints: Complaints) -> Iterato
             return context
 
         yield fresh
+    bureau.change(conversations.update().where(conversations.c.stage != "bot").values(stage="closed", agent_id=None))
+    bureau.change(
+        services.update().where(services.c.ended_at.is_(None)).values(ended_at=1)
+    )  # the next test begins anew
     complaints.expected("status of 401")  # a page asks who is signed in before anybody is
 
 
@@ -239,6 +243,23 @@ def test_an_agent_sends_what_a_guide_says_of_this_citizens_case(agent: Agent, ci
     aside.get_by_role("button", name="离职停保", exact=True).click()
     aside.get_by_role("button", name="发给市民").first.click()
     expect(citizen.page.locator(".msg--agent .bubble")).to_contain_text("单位增减员（")
+    ends(agent)
+
+
+def test_an_agent_reckons_for_the_citizen_and_sees_that_it_was_read(agent: Agent, citizen: Citizen) -> None:
+    citizen.asks(QUESTION)
+    calls(citizen)
+    agent.accepts()
+    aside = agent.page.get_by_role("complementary", name="市民情况与推荐答复")
+    aside.get_by_label("算一算").select_option("退休时间测算")
+    aside.get_by_role("button", name="算", exact=True).click()
+    expect(aside.get_by_role("alert")).not_to_be_empty()
+    aside.locator("#r-birth").fill("1976-08")
+    aside.locator("#r-category").select_option(index=1)
+    aside.get_by_role("button", name="算", exact=True).click()
+    aside.get_by_role("button", name="发给市民").first.click()
+    expect(citizen.page.locator(".msg--agent .bubble")).to_contain_text("2039 年 7 月")
+    expect(agent.log.locator(".msg__state").last).to_contain_text("已读")
     ends(agent)
 
 

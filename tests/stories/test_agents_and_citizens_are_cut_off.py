@@ -27,7 +27,7 @@ WORDS = {"citizen": "市民", "agent": "坐席"}
 def service(tree: Path, new_home: Callable[[], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     patient = copied(tree, tmp_path_factory.mktemp("patient") / "project")
     configure(patient, desk={"grace_seconds": GRACE})
-    with Service(patient, new_home(), "--workers", "2", YIDA_ADMIN_PASSWORD=ADMIN) as running:
+    with Service(patient, new_home(), "--workers", "4", YIDA_ADMIN_PASSWORD=ADMIN) as running:
         yield running
 
 

@@ -5,6 +5,7 @@ import { Guides } from './guides.js';
 import { Icon, channelName } from './icons.js';
 import { topicName } from './place.js';
 import { html, useEffect, useState } from './preact.js';
+import { Reckon } from './reckon.js';
 import { query, read } from './rest.js';
 
 const WHY = { answer: '命中条目', clarify: '请市民选', refuse: '没有把握，没有答', handoff: '转人工', smalltalk: '寒暄' };
@@ -33,6 +34,7 @@ export function Aside({ chat, seat, edit }) {
       </section>` : null}
       <${Search} edit=${live ? edit : null} send=${live ? (text) => seat.say('say', conversation, text) : null} />
       <${Guides} edit=${live ? edit : null} send=${live ? (text) => seat.say('say', conversation, text) : null} />
+      <${Reckon} edit=${live ? edit : null} send=${live ? (text) => seat.say('say', conversation, text) : null} />
       <${Facts} chat=${chat} />
       <${Answers} answers=${context.answers ?? []} />
       <${Before} services=${(context.services ?? []).filter((s) => s.ended_at)} tickets=${context.tickets ?? []} />
@@ -82,7 +84,6 @@ function Search({ edit, send }) {
     <input class="input" id="library" type="search" autocomplete="off" placeholder="问题或关键词" value=${text} onInput=${(e) => setText(e.target.value)} />
     <div role="status" class="stack">${found?.fault ? html`<p class="error">${found.fault}</p>` : found && !found.entries.length ? html`<p class="small muted">没有找到</p>` : null}
     ${(found?.entries ?? []).map((entry) => html`<${Entry} key=${entry.entry} entry=${entry} edit=${edit} send=${send} />`)}</div>
-    <p class="small"><a href="/calculators" target="_blank" rel="noopener">算一算<span class="vh">（在新窗口打开）</span></a></p>
   </section>`;
 }
 

@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from './preact.js';
 import { query, read } from './rest.js';
 
-const LONGEST = 1800; // characters of one message, below what the desk may send
+export const LONGEST = 1800; // characters of one message, below what the desk may send
 
 export function Guides({ send, edit }) {
   const [all, setAll] = useState([]);

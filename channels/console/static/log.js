@@ -30,7 +30,7 @@ export function Log({ chat, seat, me }) {
   }, [first]);
 
   useEffect(() => {
-    const mark = () => document.visibilityState === 'visible' && seat.happen({ type: 'looked' });
+    const mark = () => document.visibilityState === 'visible' && seat.look(chat);
     mark();
     document.addEventListener('visibilitychange', mark);
     return () => document.removeEventListener('visibilitychange', mark);

@@ -1,4 +1,5 @@
 /** An agent's seat: the line, the state of her desk, and what she does. The pages only draw it. */
+import { lastSeq } from './chat.js';
 import { EMPTY, next, toOpen } from './desk.js';
 import { Line, newId } from './line.js';
 import { read } from './rest.js';
@@ -76,6 +77,12 @@ export class Seat {
   accept(conversation) {
     this.happen({ type: 'taking', conversation });
     this.do({ type: 'accept', conversation });
+  }
+
+  /** What is on the screen counts as read, and the citizen is told so of the owner. */
+  look(chat) {
+    this.happen({ type: 'looked' });
+    if (chat.owned && chat.stage === 'agent' && lastSeq(chat)) this.line.tell({ type: 'read', conversation: chat.conversation, seq: lastSeq(chat) });
   }
 
   /** Words with an id of their own: `say`, `note`, `whisper`. */

@@ -299,6 +299,38 @@ def test_a_store_of_the_release_before_gets_the_tables_of_the_staff(store_url: s
     database.close()
 
 
+def test_ratings_of_the_release_before_belong_to_the_latest_service(store_url: str) -> None:
+    database = open_database(store_url)
+    database.migrate()
+
+    def go_back(connection: Connection) -> None:
+        connection.execute(applied.delete().where(applied.c.name == "m009_each_service"))
+        metadata.tables["reads"].drop(connection)
+        metadata.tables["ratings"].drop(connection)
+        connection.execute(text("CREATE TABLE ratings (conversation_id VARCHAR(64) PRIMARY KEY, stars INTEGER NOT NULL,"
+                                " reasons JSON NOT NULL, text TEXT NOT NULL, at BIGINT NOT NULL)"))  # fmt: skip
+        connection.execute(text("CREATE INDEX ratings_by_time ON ratings (at)"))
+
+    asyncio.run(_two_conversations(database))
+    database.write_now(go_back)
+    served = "INSERT INTO services (conversation_id, agent_id, waited_ms, began_at, ended_at, how, code, remark)"
+    database.write_now(lambda c: c.execute(text(f"{served} VALUES ('one', 'li', 0, 1, 2, 'closed', '', '')")))
+    for name in ("one", "two"):
+        rated = text(f"INSERT INTO ratings VALUES ('{name}', 4, '[\"快\"]', '谢谢', 7)")
+        database.write_now(lambda c, rated=rated: c.execute(rated))
+    assert database.migrate() == ["m009_each_service"]
+    kept = select(metadata.tables["ratings"]).order_by(metadata.tables["ratings"].c.conversation_id)
+    rows = database.read_now(lambda c: [(r.conversation_id, r.service_id, r.reasons) for r in c.execute(kept)])
+    service = database.read_now(lambda c: c.scalar(text("SELECT id FROM services")))
+    assert rows == [("one", service, ["快"]), ("two", 0, ["快"])]
+    database.close()
+
+
+async def _two_conversations(database: Database) -> None:
+    for name in ("one", "two"):
+        await opened(Conversations(database), name)
+
+
 def test_a_change_that_fails_leaves_the_tables_as_they_were(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     database = open_database(store_url)
     database.migrate()

@@ -303,6 +303,33 @@ async def test_writing_shows_on_both_sides(hall: Server) -> None:
             assert (await line.next("typing"))["party"] == "citizen"
 
 
+async def test_each_side_sees_how_far_the_other_has_read_and_nobody_else_counts(hall: Server) -> None:
+    async with seated(hall) as (_, line), seated(hall, Role.SUPERVISOR) as (_, boss):
+        device = await asking(hall)
+        async with device.line() as citizen:
+            offer = await line.next("offer", conversation=device.id)
+            assert offer["conversation"] == device.id
+            await line.send("accept", conversation=device.id)
+            await line.next("assigned", conversation=device.id)
+            await citizen.next("state", stage="agent")
+            seq = (await said(line, device, "您好"))["seq"]
+            await citizen.send("read", seq=seq)
+            assert (await line.next("read"))["seq"] == seq
+            asked = await citizen.say("要带什么")
+            await boss.send("watch", conversation=device.id)
+            await boss.next("message", text="要带什么")
+            await boss.send("read", conversation=device.id, seq=asked["seq"])
+            await boss.send("ping")
+            await boss.next("pong")
+            await line.send("read", conversation=device.id, seq=asked["seq"] - 1)
+            assert await citizen.next("read") == {"type": "read", "party": "agent", "seq": asked["seq"] - 1}
+            await line.send("read", conversation=device.id, seq=1)
+            await line.send("read", conversation=device.id, seq=asked["seq"] + 100)
+            assert (await citizen.next("read"))["seq"] >= asked["seq"]
+        async with device.line() as again:
+            assert (await again.next("read"))["party"] == "agent"
+
+
 async def test_suggestions_for_the_last_words_come_with_the_answer_to_send(hall: Server) -> None:
     async with seated(hall) as (_, line):
         device = await asking(hall)
