@@ -17,7 +17,7 @@ from bot.audit import append
 from bot.errors import BotError, NotFound, Refused
 from bot.staff import Account
 from bot.store.conversations import insert_new, ms
-from bot.store.database import Database
+from bot.store.database import Database, alone
 from bot.tables_knowledge import draft_reviews, draft_revisions, drafts
 from knowledge_base.entry import Entry
 from knowledge_base.written import Record, fingerprint, flat, read_entry, told
@@ -85,7 +85,13 @@ class Drafts:
         if not await self._db.read(is_empty):
             return
         records = [told(entry) for entry in entries]
-        await self._db.write(lambda c: _seed(c, records) if is_empty(c) else None)
+
+        def job(connection: Connection) -> None:
+            alone(connection, "drafts")
+            if is_empty(connection):
+                _seed(connection, records)
+
+        await self._db.write(job)
 
     async def page(self, asked: Asked, *, after: str = "", limit: int = PAGE) -> tuple[list[Draft], str | None]:
         """In the order of topics and ids; `after` is the cursor that the page before gave."""
@@ -353,6 +359,7 @@ def take_release(connection: Connection, entries: Sequence[Entry]) -> int:
 
     Returns how many wait for review because of it. An entry that somebody is writing at is left for later.
     """
+    alone(connection, "drafts")
     used = in_use(connection)
     records = {entry.id: told(entry) for entry in entries}
     rows = {row.id: row for row in connection.execute(select(drafts))}

@@ -12,7 +12,7 @@ from chinese_calendar.constants import workdays as days_worked
 from sqlalchemy import Connection, select
 
 from bot.errors import Refused
-from bot.store.database import Database
+from bot.store.database import Database, alone
 from bot.tables import holidays
 from bot.working_days import Calendar
 
@@ -61,17 +61,18 @@ class Holidays:
 
 def seed(database: Database) -> int:
     """Writes the years that the table does not know; what the bureau changed stays. Returns the rows written."""
+    return database.write_now(seed_in)
 
-    def job(connection: Connection) -> int:
-        known = {day[:4] for day in connection.scalars(select(holidays.c.day))}
-        rows = [
-            {"day": day.isoformat(), "works": works, "name": Holiday(name).chinese}
-            for days, works in ((days_off, False), (days_worked, True))
-            for day, name in days.items()
-            if day.year >= FIRST_YEAR and str(day.year) not in known and (day.weekday() < 5) != works
-        ]
-        if rows:
-            connection.execute(holidays.insert(), rows)
-        return len(rows)
 
-    return database.write_now(job)
+def seed_in(connection: Connection) -> int:
+    alone(connection, "holidays")
+    known = {day[:4] for day in connection.scalars(select(holidays.c.day))}
+    rows = [
+        {"day": day.isoformat(), "works": works, "name": Holiday(name).chinese}
+        for days, works in ((days_off, False), (days_worked, True))
+        for day, name in days.items()
+        if day.year >= FIRST_YEAR and str(day.year) not in known and (day.weekday() < 5) != works
+    ]
+    if rows:
+        connection.execute(holidays.insert(), rows)
+    return len(rows)

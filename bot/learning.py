@@ -25,7 +25,7 @@ from bot.errors import NotFound, Refused
 from bot.holidays import Holidays
 from bot.privacy import mask
 from bot.store.conversations import at_ms, insert_new, ms, upsert
-from bot.store.database import Database
+from bot.store.database import Database, alone
 from bot.tables import conversations, feedback, messages
 from bot.tables_insight import clusters as kept
 from bot.tables_insight import complaints, proposals, settled
@@ -252,6 +252,7 @@ def gather(database: Database, models: Models, now: datetime) -> list[Cluster]:
     ]  # fmt: skip
 
     def job(connection: Connection) -> None:
+        alone(connection, "clusters")
         connection.execute(kept.delete())
         if rows:
             connection.execute(kept.insert(), rows)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 from bot.conversation import Party
 from bot.figures import AGAIN_MS, Day, Said, burst, count
 from bot.store.conversations import at_ms, ms, upsert
-from bot.store.database import Database
+from bot.store.database import Database, alone
 from bot.tables import conversations, feedback, messages, moves, ratings, services
 from bot.tables_insight import alarms, tallied, tallies
 
@@ -76,6 +76,7 @@ class Tallies:
         ]
 
         def job(connection: Connection) -> None:
+            alone(connection, "tallies")
             connection.execute(tallies.delete().where(_T.day == name))
             if rows:
                 connection.execute(tallies.insert(), rows)

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +34,6 @@ BUSY_MS = 5_000
 BATCH = 256
 WRITERS = 4  # threads for PostgreSQL, each job in a transaction of its own
 READERS = 4
-MIGRATION_LOCK = 5_842_016_001  # any number, the same in every process
 
 
 @dataclass(slots=True)
@@ -46,6 +46,16 @@ class Waiting:
     started: bool = False
     result: Any = None
     error: BaseException | None = None
+
+
+def alone(connection: Connection, what: str) -> None:
+    """Nobody else does `what` until this transaction ends. SQLite lets one write at a time anyway.
+
+    For what replaces or seeds a whole table, which two machines may begin at the same moment.
+    """
+    if connection.dialect.name == "postgresql":
+        number = int.from_bytes(sha256(what.encode()).digest()[:8], "big", signed=True)
+        connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": number})
 
 
 class Database:
@@ -94,8 +104,7 @@ class Database:
         """Brings the tables up to date; only one process does, the others wait."""
 
         def change(connection: Connection) -> list[str]:
-            if not self.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": MIGRATION_LOCK})
+            alone(connection, "migrate")
             return migrate(connection)
 
         return self.write_now(change)

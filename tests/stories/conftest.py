@@ -11,6 +11,12 @@ from tests.stories.service import run
 from tests.stories.tree import furnished, plant
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300))  # whole services start in them, beside other tests
+
+
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Shared: a test that edits it takes a copy."""
